@@ -1,0 +1,44 @@
+/** Prints problems as people read them: what, where with a caret under the text, how to solve it. */
+import type { Location, Problem } from './problem.ts';
+
+/** Gives the text of a file that a Location names, or undefined where it cannot be had. */
+export type SourceText = (file: string) => string | undefined;
+
+/** Colours a piece of output; the identity where output has no colour. */
+export type Paint = (style: 'error' | 'warning' | 'dim' | 'bold', text: string) => string;
+
+export const noPaint: Paint = (_style, text) => text;
+
+/** One problem in the form of `docs/errors.md`, several lines, without a newline at the end. */
+export function formatProblem(problem: Problem, source: SourceText, paint: Paint = noPaint): string {
+  const lines = [`${paint(problem.severity, `${problem.severity}[${problem.code}]`)}: ${problem.message}`];
+  if (problem.at) lines.push(...excerpt(problem.at, problem.label ?? '', source, paint));
+  for (const related of problem.related ?? []) {
+    lines.push(`  ${paint('dim', 'note')}: ${related.message}`, ...excerpt(related.at, '', source, paint));
+  }
+  if (problem.hint) lines.push(`   ${paint('dim', '=')} help: ${problem.hint}`);
+  return lines.join('\n');
+}
+
+/** The longest part of a line that is shown: a minified or hostile file must not flood the screen. */
+const EXCERPT_WIDTH_MAX = 160;
+
+function excerpt(at: Location, label: string, source: SourceText, paint: Paint): string[] {
+  const lines = [`  ${paint('dim', '-->')} ${at.file}:${at.line}:${at.column}`];
+  const text = source(at.file)?.split('\n')[at.line - 1];
+  if (text === undefined) return label ? [...lines, `   = ${label}`] : lines;
+  const from = Math.max(0, at.column - 1 - EXCERPT_WIDTH_MAX / 2);
+  const shown = printable(text.slice(from, from + EXCERPT_WIDTH_MAX));
+  const gutter = ' '.repeat(String(at.line).length);
+  const caretAt = at.column - 1 - from;
+  const carets = '^'.repeat(Math.max(1, Math.min(at.length ?? 1, shown.length - caretAt)));
+  return [
+    ...lines,
+    `${gutter} ${paint('dim', '|')}`,
+    `${at.line} ${paint('dim', '|')} ${shown}`,
+    `${gutter} ${paint('dim', '|')} ${' '.repeat(caretAt)}${paint('error', carets)}${label ? ` ${label}` : ''}`,
+  ];
+}
+
+/** Control characters (escape sequences of a hostile file among them) become a visible stand-in of equal width. */
+export const printable = (text: string): string => text.replace(/\p{Cc}/gu, (c) => (c === '\t' ? ' ' : '\u00b7'));

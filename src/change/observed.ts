@@ -1,0 +1,139 @@
+/**
+ * What was read from one live router, as plain data: the ground that impact, plan and rollout stand on.
+ * Nothing is assumed: what could not be read is absent or says `unknown` with its reason.
+ */
+import type { IpPrefix } from '../base/address.ts';
+import type { Engine } from '../base/engine.ts';
+import type { Millis } from '../base/units.ts';
+
+export interface Observed {
+  readonly router: string;
+  readonly bootId: string;
+  /** The router's clock less ours, and how far off that reading may be (half the round trip). */
+  readonly clock: { readonly offset: Millis; readonly uncertainty: Millis };
+  readonly system: System;
+  readonly daemon: Daemon;
+  /** The configuration file that the daemon runs on or would run on; absent where there is none. */
+  readonly config?: ConfigFile;
+  /** Files that the configuration includes or that Tandem installed beside it, by path. */
+  readonly files: readonly FileFact[];
+  readonly interfaces: readonly InterfaceFact[];
+  /** Every address, in the kernel's order. */
+  readonly addresses: readonly AddressFact[];
+  readonly routes: readonly RouteFact[];
+  readonly rules: readonly RuleFact[];
+  /** Live state per instance as the daemon itself tells it; absent where it cannot be had. */
+  readonly instances?: readonly InstanceFact[];
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+export interface System {
+  readonly hostname: string;
+  readonly arch: string;
+  readonly kernel: string;
+  readonly os: { readonly id: string; readonly version: string };
+  readonly init: 'systemd' | 'other';
+  readonly selinux: 'enforcing' | 'permissive' | 'disabled';
+}
+
+export type Daemon =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'stopped'; readonly engine: Engine; readonly version: string; readonly binary: string }
+  | RunningDaemon
+  /** Something runs that Tandem does not understand: it blocks, with this sentence. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export interface RunningDaemon {
+  readonly kind: 'running';
+  readonly engine: Engine;
+  /** `2.2.7` */
+  readonly version: string;
+  readonly binary: string;
+  /** The parent process: the one that is signalled. */
+  readonly pid: number;
+  /** When it started, in clock ticks since boot (/proc/PID/stat field 22): with the pid it names the process. */
+  readonly startTime: string;
+  /** /proc/PID/cmdline, split. */
+  readonly argv: readonly string[];
+  readonly configPath: string;
+  readonly configId?: string;
+  readonly pidFile: string;
+  /** How it is reloaded: its unit's name under systemd, else by signal. */
+  readonly unit?: string;
+}
+
+export interface FileFact {
+  readonly path: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly mode: number;
+  readonly owner: string;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+}
+
+export interface ConfigFile extends FileFact {
+  readonly text: string;
+}
+
+export type Manager = 'NetworkManager' | 'systemd-networkd' | 'ifupdown' | 'none' | 'unknown';
+
+export interface InterfaceFact {
+  readonly name: string;
+  readonly index: number;
+  readonly up: boolean;
+  readonly carrier: boolean;
+  readonly mtu: number;
+  readonly mac: string;
+  readonly managedBy: Manager;
+  /** Addresses that configuration files of the router itself give this device, with the file that does. */
+  readonly configured: readonly { readonly address: IpPrefix; readonly file: string }[];
+}
+
+export interface AddressFact {
+  readonly address: IpPrefix;
+  readonly dev: string;
+  readonly label?: string;
+  readonly broadcast?: string;
+  readonly scope: string;
+  readonly secondary: boolean;
+}
+
+export interface RouteFact {
+  readonly family: 4 | 6;
+  /** `default` or a prefix, as `ip route` prints it. */
+  readonly to: string;
+  readonly type?: string;
+  readonly via?: string;
+  readonly dev?: string;
+  readonly table: string;
+  readonly protocol: string;
+  readonly src?: string;
+  readonly metric?: number;
+  readonly scope?: string;
+}
+
+export interface RuleFact {
+  readonly family: 4 | 6;
+  readonly priority: number;
+  readonly from: string;
+  readonly to?: string;
+  readonly table?: string;
+  readonly iif?: string;
+  readonly oif?: string;
+  readonly fwmark?: string;
+}
+
+export type LiveState = 'MASTER' | 'BACKUP' | 'FAULT' | 'INIT';
+
+export interface InstanceFact {
+  readonly name: string;
+  readonly state: LiveState;
+  /** Counters since the daemon started (a reload may reset them; see docs/facts). */
+  readonly advertsReceived: number;
+  readonly advertsSent: number;
+  readonly becameMaster: number;
+  readonly releasedMaster: number;
+  /** Received adverts that were refused, by the daemon's own word for the reason. */
+  readonly errors: Readonly<Record<string, number>>;
+}
