@@ -5,7 +5,7 @@ import type { Location, Problem } from './problem.ts';
 export type SourceText = (file: string) => string | undefined;
 
 /** Colours a piece of output; the identity where output has no colour. */
-export type Paint = (style: 'error' | 'warning' | 'dim' | 'bold', text: string) => string;
+export type Paint = (style: 'error' | 'warning' | 'good' | 'dim' | 'bold', text: string) => string;
 
 export const noPaint: Paint = (_style, text) => text;
 

@@ -1,0 +1,71 @@
+/** tandem: argv -> command. The only place that prints an error and picks an exit code. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError, Option } from 'commander';
+import { EXIT, exitCodeOf, isWorldFailure, Stop } from './commands/exit.ts';
+import { helpCommand } from './commands/help.ts';
+import { type ConfigurableIo, createIo, type GlobalOptions } from './commands/io.ts';
+
+const EXAMPLES = `
+Examples:
+  tandem validate                       check inventory/ and pairs/, all problems in one run
+  tandem explain core                   what a pair's timers and roles mean in seconds
+  tandem render core                    the files that each router shall have
+  tandem help vip-outside-subnet        what a problem means and how to solve it
+
+Exit codes: 0 done, 1 error, 2 changes or findings, 3 some pairs failed, 4 rolled back, 5 locked, 6 stale plan,
+7 unreachable, 8 refused, 9 a person is needed, 130 interrupted (docs/cli.md)`;
+
+async function run(io: ConfigurableIo, argv: readonly string[]): Promise<number> {
+  try {
+    await program(io).parseAsync(argv, { from: 'user' });
+    return io.exitCode;
+  } catch (error) {
+    // Commander has printed its own sentence (or the help that was asked for).
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.error;
+    report(io, error);
+    return exitCodeOf(error);
+  }
+}
+
+function program(io: ConfigurableIo): Command {
+  const { version } = JSON.parse(readFileSync(join(io.packageRoot, 'package.json'), 'utf8')) as { version: string };
+  const program = new Command('tandem')
+    .description('Two Linux routers that act as one: plan, deploy and prove VRRP pairs, without failovers.')
+    .version(version, '--version')
+    .option('-C, --dir <dir>', 'work in this folder (with inventory/ and pairs/)')
+    .option('--limit <expr>', 'only these pairs: core, site=ams, !lab-*, joined by commas')
+    .option('--json', 'JSON documents on standard output, one a line')
+    .addOption(new Option('--color <when>', 'colour').choices(['auto', 'always', 'never']).default('auto'))
+    .addHelpText('after', EXAMPLES)
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .showHelpAfterError('(tandem --help lists the commands)')
+    .exitOverride()
+    .hook('preAction', (root) => io.configure(root.opts<GlobalOptions>()));
+  for (const command of [helpCommand(io)]) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  return program;
+}
+
+function report(io: ConfigurableIo, error: unknown): void {
+  if (!(error instanceof Error)) throw error;
+  const hint = error instanceof Stop ? error.hint : undefined;
+  const known = error instanceof Stop || isWorldFailure(error);
+  const message = known ? chain(error) : `${error.stack ?? error.message}\nThis is a bug in tandem, not in your files.`;
+  io.out.document('tandem.error', 1, { message, hint, exit: exitCodeOf(error) });
+  io.out.event(`tandem: ${message}${hint ? `\n   = help: ${hint}` : ''}`);
+}
+
+/** An error and what caused it, as one sentence after another; five are more than any chain of ours has. */
+function chain(error: Error): string {
+  const messages: string[] = [];
+  for (let at: unknown = error; at instanceof Error && messages.length < 5; at = at.cause) messages.push(at.message);
+  return messages.join(': ');
+}
+
+// src/cli.ts and dist/cli.js both lie one folder below the package.
+const io = createIo(fileURLToPath(new URL('..', import.meta.url)));
+process.exitCode = await run(io, process.argv.slice(2));

@@ -1,0 +1,111 @@
+/**
+ * Everything that Tandem prints goes through here: results to standard output, problems and events to standard
+ * error. Off a terminal no control byte goes out, a secret goes out nowhere, and under `--json` standard output
+ * has JSON documents only, one a line, each with the name and version of its format.
+ */
+import { styleText } from 'node:util';
+import { formatProblem, type Paint, type SourceText } from '../base/caret.ts';
+import type { Problem } from '../base/problem.ts';
+import { asterisks, createMask } from './mask.ts';
+
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+export interface Output {
+  readonly json: boolean;
+  /** Colours text for `result`; leaves it as it is where standard output has no colour. */
+  readonly paint: Paint;
+  /** A line (or several) of what was asked for. Not under --json. */
+  result(text: string): void;
+  /** One event on its way, a line on standard error: the same on a terminal and in CI. Not under --json. */
+  event(text: string): void;
+  /** A JSON document, only under --json; `format` is stable and has its schema in docs/. */
+  document(format: string, version: number, body: Readonly<Record<string, unknown>>): void;
+  /** All problems with their places, on standard error; under --json a document. */
+  problems(problems: readonly Problem[], source?: SourceText): void;
+  /** What must never be printed, by anyone, from now on. */
+  hide(secret: string): void;
+}
+
+/** Where output goes and what it knows of its surroundings: the process's own, or a test's. */
+export interface Sink {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+}
+
+export interface OutputOptions {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly color: ColorChoice;
+  readonly json: boolean;
+}
+
+export function createOutput({ stdout, stderr, env, color, json }: OutputOptions): Output {
+  const mask = createMask();
+  const coloredOut = !json && hasColor(color, stdout, env);
+  const coloredErr = hasColor(color, stderr, env);
+  const paintErr = coloredErr ? paintAnsi : paintPlain;
+  const write = (sink: Sink, colored: boolean, text: string) =>
+    sink.write(`${withoutControl(mask.apply(text), colored)}\n`);
+  const output: Output = {
+    json,
+    paint: coloredOut ? paintAnsi : paintPlain,
+    result: (text) => {
+      if (!json) write(stdout, coloredOut, text);
+    },
+    event: (text) => {
+      if (!json) write(stderr, coloredErr, text);
+    },
+    document: (format, version, body) => {
+      if (json) stdout.write(`${JSON.stringify(maskValues({ format, version, ...body }, mask.apply))}\n`);
+    },
+    problems: (problems, source = () => undefined) => {
+      if (json) output.document('tandem.problems', 1, { problems });
+      const masked: SourceText = (file) => mask.apply(source(file) ?? '', asterisks) || undefined;
+      const shown = problems.map((problem) => formatProblem(problem, memo(masked), paintErr));
+      if (!json && shown.length > 0) write(stderr, coloredErr, shown.join('\n\n'));
+    },
+    hide: mask.hide,
+  };
+  return output;
+}
+
+/** https://no-color.org: NO_COLOR with any text turns colour off; what was asked for on the command line goes first. */
+function hasColor(choice: ColorChoice, sink: Sink, env: OutputOptions['env']): boolean {
+  if (choice !== 'auto') return choice === 'always';
+  if (env.NO_COLOR) return false;
+  return sink.isTerminal && env.TERM !== 'dumb';
+}
+
+const STYLES = { error: 'red', warning: 'yellow', good: 'green', dim: 'dim', bold: 'bold' } as const;
+const paintAnsi: Paint = (style, text) => styleText(STYLES[style], text, { validateStream: false });
+const paintPlain: Paint = (_style, text) => text;
+
+/**
+ * Replaces control characters and the ones that turn the direction of text: router output and files are hostile
+ * until shown otherwise. Where there is colour, exactly the sequences that `paintAnsi` writes pass.
+ */
+function withoutControl(text: string, colored: boolean): string {
+  const unsafe = /\p{Cc}\[(?:1|2|22|31|32|33|39)m|[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+  return text.replace(unsafe, (match) => {
+    if (match === '\n' || match === '\t') return match;
+    if (match.length === 1) return '\u00b7';
+    return colored && match.startsWith('\u001b') ? match : `\u00b7${match.slice(1)}`;
+  });
+}
+
+function maskValues(value: unknown, apply: (text: string) => string): unknown {
+  if (typeof value === 'string') return apply(value);
+  if (Array.isArray(value)) return value.map((item) => maskValues(item, apply));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [apply(key), maskValues(item, apply)]));
+}
+
+/** Several problems of one file look at the same text: it is masked once. */
+function memo(source: SourceText): SourceText {
+  const known = new Map<string, string | undefined>();
+  return (file) => {
+    if (!known.has(file)) known.set(file, source(file));
+    return known.get(file);
+  };
+}
