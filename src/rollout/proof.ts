@@ -1,0 +1,191 @@
+/**
+ * What must be seen on both routers of a pair before a change counts as proven (docs/rollout.md):
+ * 1. each instance is MASTER on exactly one router and BACKUP on the other, by the daemons' own word;
+ * 2. each VIP stands on exactly one router, the master's; VIPs that were taken out stand nowhere;
+ * 3. the master's routes are in their tables;
+ * 4. the backup receives the master's adverts, and refuses none of them;
+ * 5. all of this without a break for two down timers;
+ * 6. each instance made as many transitions as the plan said.
+ * Pure: it judges what was read, whoever read it.
+ */
+import { type IpPrefix, parseIpPrefix } from '../base/address.ts';
+import type { AddressFact, InstanceFact, Observed, RouteFact } from '../change/observed.ts';
+import type { AddressLine, Config, Instance, RouteLine } from '../keepalived/model.ts';
+import type { Finding } from './step.ts';
+
+/** What one router shall run now, and what it ran before the move. */
+export interface Expected {
+  readonly router: string;
+  readonly config: Config;
+  readonly before: Config;
+}
+
+/** Rules 1 to 3 for one look at both routers: what is not as it shall be, nothing when all is well. */
+export function unsettled(expected: readonly Expected[], seen: readonly Observed[]): Finding[] {
+  const findings: Finding[] = [];
+  for (const name of new Set(expected.flatMap((e) => e.config.vrrp_instance.map((i) => i.name)))) {
+    findings.push(...instanceFindings(name, expected, seen));
+  }
+  for (const { router, config, before } of expected) {
+    const facts = seen.find((s) => s.router === router);
+    for (const left of leftOvers(config, before, facts?.addresses ?? [])) {
+      findings.push({ router, message: `${left} was taken out and still stands on ${router}` });
+    }
+  }
+  return findings;
+}
+
+function instanceFindings(name: string, expected: readonly Expected[], seen: readonly Observed[]): Finding[] {
+  const states = seen.map((s) => ({ router: s.router, state: stateOf(s, name) }));
+  const masters = states.filter((s) => s.state === 'MASTER');
+  if (masters.length !== 1) {
+    const told = states.map((s) => `${s.router} ${s.state ?? 'unknown'}`).join(', ');
+    return [{ message: `${name}: exactly one router must be MASTER, but ${told}` }];
+  }
+  const master = masters[0]!.router;
+  const findings: Finding[] = [];
+  for (const { router, state } of states) {
+    const instance = expected.find((e) => e.router === router)?.config.vrrp_instance.find((i) => i.name === name);
+    if (!instance) continue;
+    if (router !== master && state !== 'BACKUP') {
+      findings.push({ router, message: `${name}: ${router} is ${state ?? 'unknown'}, not ready to take over` });
+    }
+    const facts = seen.find((s) => s.router === router)!;
+    findings.push(...addressFindings(instance, facts, router === master));
+    if (router === master) findings.push(...routeFindings(instance, facts));
+  }
+  return findings;
+}
+
+const stateOf = (facts: Observed, name: string): InstanceFact['state'] | undefined =>
+  facts.instances?.find((i) => i.name === name)?.state;
+
+function addressFindings(instance: Instance, facts: Observed, isMaster: boolean): Finding[] {
+  const findings: Finding[] = [];
+  for (const line of addressesOf(instance)) {
+    const held = facts.addresses.some((a) => holds(a, line, instance));
+    const text = `${line.address.text}/${line.address.prefix}`;
+    if (isMaster && !held) {
+      findings.push({
+        router: facts.router,
+        message: `${instance.name}: ${facts.router} is MASTER without VIP ${text}`,
+      });
+    }
+    if (!isMaster && held) {
+      findings.push({
+        router: facts.router,
+        message: `${instance.name}: ${facts.router} holds VIP ${text} and is not MASTER`,
+      });
+    }
+  }
+  return findings;
+}
+
+const addressesOf = (instance: Instance): readonly AddressLine[] => [
+  ...(instance.virtual_ipaddress ?? []),
+  ...(instance.virtual_ipaddress_excluded ?? []),
+];
+
+function holds(fact: AddressFact, line: AddressLine, instance: Instance): boolean {
+  if (!sameAddress(fact.address, line.address)) return false;
+  // With use_vmac the address stands on the VMAC's own interface, whose name keepalived may choose.
+  return instance.use_vmac !== undefined || fact.dev === (line.dev ?? instance.interface);
+}
+
+const sameAddress = (a: IpPrefix, b: IpPrefix): boolean => a.text === b.text && a.prefix === b.prefix;
+
+function routeFindings(instance: Instance, facts: Observed): Finding[] {
+  return (instance.virtual_routes ?? [])
+    .filter((line) => !facts.routes.some((fact) => isRoute(fact, line)))
+    .map((line) => ({
+      router: facts.router,
+      message: `${instance.name}: ${facts.router} is MASTER without route ${destination(line)} in table ${line.table ?? 'main'}`,
+    }));
+}
+
+const destination = (line: RouteLine): string =>
+  'default' in line.to ? 'default' : `${line.to.text}/${line.to.prefix}`;
+
+function isRoute(fact: RouteFact, line: RouteLine): boolean {
+  const to = fact.to === 'default' ? 'default' : prefixText(fact.to);
+  const wanted = 'prefix' in line.to && line.to.prefix === 0 ? 'default' : destination(line);
+  return (
+    to === wanted &&
+    fact.family === line.to.family &&
+    tableNumber(fact.table) === tableNumber(line.table ?? 'main') &&
+    (line.via === undefined || fact.via === line.via.text) &&
+    (line.dev === undefined || fact.dev === line.dev) &&
+    (line.metric === undefined || fact.metric === line.metric)
+  );
+}
+
+function prefixText(text: string): string {
+  const prefix = parseIpPrefix(text);
+  return prefix ? `${prefix.text}/${prefix.prefix}` : text;
+}
+
+/** /etc/iproute2/rt_tables as every system has it. */
+const TABLES: Readonly<Record<string, string>> = { local: '255', main: '254', default: '253' };
+const tableNumber = (table: string): string => TABLES[table] ?? table;
+
+/** VIPs that the file named before and does not name now, where they still stand. */
+function leftOvers(config: Config, before: Config, addresses: readonly AddressFact[]): string[] {
+  const now = config.vrrp_instance.flatMap(addressesOf);
+  return before.vrrp_instance.flatMap((instance) =>
+    addressesOf(instance)
+      .filter((old) => !now.some((line) => sameAddress(line.address, old.address)))
+      .filter((old) => addresses.some((fact) => holds(fact, old, instance)))
+      .map((old) => `VIP ${old.address.text}/${old.address.prefix}`),
+  );
+}
+
+/**
+ * Rule 4, between two looks that lie at least one interval apart: the backup heard the master, and refused nothing.
+ * @returns what is not so; an instance whose counters cannot be had is a finding too.
+ */
+export function unheard(
+  expected: readonly Expected[],
+  first: readonly Observed[],
+  last: readonly Observed[],
+): Finding[] {
+  const findings: Finding[] = [];
+  for (const name of new Set(expected.flatMap((e) => e.config.vrrp_instance.map((i) => i.name)))) {
+    for (const now of last) {
+      const to = now.instances?.find((i) => i.name === name);
+      const from = first.find((f) => f.router === now.router)?.instances?.find((i) => i.name === name);
+      if (!to || !from) {
+        findings.push({ router: now.router, message: `${name}: ${now.router} gives no counters` });
+        continue;
+      }
+      if (to.state === 'BACKUP' && to.advertsReceived <= from.advertsReceived) {
+        findings.push({ router: now.router, message: `${name}: ${now.router} receives no adverts: ${NO_ADVERTS}` });
+      }
+      for (const [error, count] of Object.entries(to.errors)) {
+        const fresh = count - (from.errors[error] ?? 0);
+        if (fresh > 0) {
+          findings.push({ router: now.router, message: `${name}: ${now.router} refused ${fresh} adverts (${error})` });
+        }
+      }
+    }
+  }
+  return findings;
+}
+
+const NO_ADVERTS = 'IP protocol 112 to 224.0.0.18 or ff02::12 may be held back by firewalld, nftables or IGMP snooping';
+
+/**
+ * How often each instance became MASTER on either router between two looks: a failover is 1, there and back is 2.
+ * Counters that started again (the daemon was restarted) count from zero.
+ */
+export function transitionsBetween(before: readonly Observed[], after: readonly Observed[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const now of after) {
+    const then = before.find((b) => b.router === now.router);
+    for (const fact of now.instances ?? []) {
+      const old = then?.instances?.find((i) => i.name === fact.name)?.becameMaster ?? 0;
+      const fresh = fact.becameMaster >= old ? fact.becameMaster - old : fact.becameMaster;
+      counts[fact.name] = (counts[fact.name] ?? 0) + fresh;
+    }
+  }
+  return counts;
+}

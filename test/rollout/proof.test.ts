@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseIpPrefix } from '../../src/base/address.ts';
+import type { InstanceFact, LiveState, Observed } from '../../src/change/observed.ts';
+import type { Config, Instance } from '../../src/keepalived/model.ts';
+import { type Expected, transitionsBetween, unheard, unsettled } from '../../src/rollout/proof.ts';
+
+/** A router in one line: its state, the addresses it holds as `DEV ADDRESS`, its routes as `to table`. */
+interface Look {
+  readonly state: LiveState | 'silent';
+  readonly holds?: readonly string[];
+  readonly routes?: readonly string[];
+  readonly received?: number;
+  readonly errors?: Readonly<Record<string, number>>;
+  readonly became?: number;
+}
+
+const VIP = 'lan0 192.0.2.1/24';
+const instance: Instance = {
+  name: 'VI_0',
+  interface: 'x0',
+  virtual_ipaddress: [{ address: parseIpPrefix('192.0.2.1/24')!, dev: 'lan0' }],
+  virtual_routes: [{ to: parseIpPrefix('198.51.100.0/24')!, dev: 'wan0', table: '50' }],
+};
+const ROUTE = '198.51.100.0/24 50';
+
+const config = (instances: readonly Instance[]): Config => ({
+  global_defs: {},
+  static_ipaddress: [],
+  static_routes: [],
+  static_rules: [],
+  track_group: [],
+  vrrp_script: [],
+  track_file: [],
+  track_process: [],
+  vrrp_sync_group: [],
+  vrrp_instance: instances,
+  other: [],
+});
+
+const expect = (now: readonly Instance[], before: readonly Instance[] = now): Expected[] =>
+  ['a', 'b'].map((router) => ({ router, config: config(now), before: config(before) }));
+
+function look(router: string, seen: Look): Observed {
+  const fact: InstanceFact = {
+    name: 'VI_0',
+    state: seen.state === 'silent' ? 'INIT' : seen.state,
+    advertsReceived: seen.received ?? 0,
+    advertsSent: 0,
+    becameMaster: seen.became ?? 0,
+    releasedMaster: 0,
+    errors: seen.errors ?? {},
+  };
+  const routes = (seen.routes ?? []).map((text) => {
+    const [to, table] = text.split(' ') as [string, string];
+    return { family: 4, to, table, dev: 'wan0', protocol: 'keepalived' } as const;
+  });
+  const addresses = (seen.holds ?? []).map((text) => {
+    const [dev, address] = text.split(' ') as [string, string];
+    return { dev, address: parseIpPrefix(address)!, scope: 'global', secondary: false };
+  });
+  const shown = seen.state === 'silent' ? {} : { instances: [fact] };
+  return { router, routes, addresses, ...shown } as unknown as Observed;
+}
+
+const MASTER: Look = { state: 'MASTER', holds: [VIP], routes: [ROUTE] };
+const BACKUP: Look = { state: 'BACKUP' };
+
+const looks: readonly { name: string; a: Look; b: Look; says: readonly RegExp[] }[] = [
+  { name: 'one master with its VIP and its route', a: MASTER, b: BACKUP, says: [] },
+  { name: 'roles are not tied to a router', a: BACKUP, b: MASTER, says: [] },
+  { name: 'two masters', a: MASTER, b: MASTER, says: [/exactly one router must be MASTER, but a MASTER, b MASTER/] },
+  { name: 'no master', a: BACKUP, b: BACKUP, says: [/exactly one.*a BACKUP, b BACKUP/] },
+  { name: 'a daemon that does not answer is unknown', a: BACKUP, b: { state: 'silent' }, says: [/b unknown/] },
+  { name: 'a backup in FAULT', a: MASTER, b: { state: 'FAULT' }, says: [/b is FAULT, not ready to take over/] },
+  {
+    name: 'a master without its VIP',
+    a: { ...MASTER, holds: [] },
+    b: BACKUP,
+    says: [/a is MASTER without VIP 192.0.2.1\/24/],
+  },
+  { name: 'a VIP on another device', a: { ...MASTER, holds: ['wan0 192.0.2.1/24'] }, b: BACKUP, says: [/without VIP/] },
+  {
+    name: 'a VIP with another prefix',
+    a: { ...MASTER, holds: ['lan0 192.0.2.1/32'] },
+    b: BACKUP,
+    says: [/without VIP/],
+  },
+  {
+    name: 'a VIP left on the backup',
+    a: MASTER,
+    b: { ...BACKUP, holds: [VIP] },
+    says: [/b holds VIP .* and is not MASTER/],
+  },
+  {
+    name: 'a route that is missing',
+    a: { ...MASTER, routes: [] },
+    b: BACKUP,
+    says: [/without route 198.51.100.0\/24 in table 50/],
+  },
+  {
+    name: 'a route in another table',
+    a: { ...MASTER, routes: ['198.51.100.0/24 main'] },
+    b: BACKUP,
+    says: [/in table 50/],
+  },
+];
+
+for (const { name, a, b, says } of looks) {
+  test(`a look at both routers: ${name}`, () => {
+    const findings = unsettled(expect([instance]), [look('a', a), look('b', b)]).map((f) => f.message);
+    assert.equal(findings.length, says.length, findings.join('\n'));
+    for (const [i, pattern] of says.entries()) assert.match(findings[i]!, pattern);
+  });
+}
+
+test('a VIP that was taken out must not stand anywhere', () => {
+  const fewer = { ...instance, virtual_ipaddress: [] };
+  const findings = unsettled(expect([fewer], [instance]), [look('a', MASTER), look('b', BACKUP)]);
+  assert.deepEqual(
+    findings.map((f) => f.message),
+    ['VIP 192.0.2.1/24 was taken out and still stands on a'],
+  );
+});
+
+test('the backup must hear the master, and refuse nothing', () => {
+  const first = [look('a', MASTER), look('b', { ...BACKUP, received: 10 })];
+  const hears = [look('a', MASTER), look('b', { ...BACKUP, received: 12 })];
+  const deaf = [look('a', MASTER), look('b', { ...BACKUP, received: 10 })];
+  const angry = [look('a', MASTER), look('b', { ...BACKUP, received: 12, errors: { 'authentication failure': 2 } })];
+  assert.deepEqual(unheard(expect([instance]), first, hears), []);
+  assert.match(unheard(expect([instance]), first, deaf)[0]!.message, /b receives no adverts/);
+  assert.match(unheard(expect([instance]), first, angry)[0]!.message, /b refused 2 adverts \(authentication failure\)/);
+  assert.match(unheard(expect([instance]), [], hears)[0]!.message, /gives no counters/);
+});
+
+test('transitions are counted over both routers, across a restart too', () => {
+  const before = [look('a', { ...MASTER, became: 3 }), look('b', { ...BACKUP, became: 1 })];
+  const failover = [look('a', { ...BACKUP, became: 3 }), look('b', { ...MASTER, became: 2 })];
+  const restarted = [look('a', { ...MASTER, became: 1 }), look('b', { ...BACKUP, became: 2 })];
+  assert.deepEqual(transitionsBetween(before, before), { VI_0: 0 });
+  assert.deepEqual(transitionsBetween(before, failover), { VI_0: 1 });
+  assert.deepEqual(transitionsBetween(before, restarted), { VI_0: 2 });
+});
