@@ -1,0 +1,77 @@
+/**
+ * What holds for an instance once keepalived's defaults and the globals are applied: the ground for "does this
+ * change anything", for the identity that a reload goes by, and for who outranks whom.
+ * Source: keepalived.conf(5); identity and defaults as measured in docs/facts.
+ */
+import type { Family } from '../base/address.ts';
+import { type Millis, ms } from '../base/units.ts';
+import type { Config, Instance } from '../keepalived/model.ts';
+import { canonical, compareText } from './lines.ts';
+
+export interface Effective {
+  readonly name: string;
+  readonly family: Family;
+  readonly vrid: number | undefined;
+  readonly interface: string | undefined;
+  readonly version: 2 | 3;
+  /** The configured one, before trackers. */
+  readonly priority: number;
+  readonly advertInt: Millis;
+  readonly downTimerAdverts: number;
+  /** Whether it takes over from a MASTER of lower priority. */
+  readonly preempts: boolean;
+  /** What a reload recognises the instance by, beside VRID, family and interface. */
+  readonly mode: string;
+  readonly vmac: string;
+  /** Authentication as it goes over the wire; empty in version 3, which has none. Secret: for comparing only. */
+  readonly authentication: string;
+  /** The advertised addresses, sorted. */
+  readonly advertised: readonly string[];
+  readonly skipsAddressCheck: boolean;
+}
+
+export function effective(config: Config, instance: Instance): Effective {
+  const globals = config.global_defs;
+  const family = familyOf(instance);
+  const version = family === 6 ? 3 : (instance.version ?? globals.vrrp_version ?? 2);
+  const owner = instance.state === 'MASTER';
+  const unicast = instance.unicast_peer !== undefined && instance.unicast_peer.length > 0;
+  const group = family === 4 ? globals.vrrp_mcast_group4?.text : globals.vrrp_mcast_group6?.text;
+  return {
+    name: instance.name,
+    family,
+    vrid: instance.virtual_router_id,
+    interface: deviceOf(config, instance),
+    version,
+    priority: instance.priority ?? (owner ? 255 : 100),
+    advertInt: instance.advert_int ?? ms(1000),
+    downTimerAdverts: instance.down_timer_adverts ?? globals.vrrp_down_timer_adverts ?? 3,
+    // `state MASTER` clears nopreempt.
+    preempts: !instance.nopreempt || owner,
+    mode: unicast
+      ? `unicast ${instance.unicast_src_ip?.text ?? ''}`
+      : `multicast ${group ?? (family === 4 ? '224.0.0.18' : 'ff02::12')}`,
+    vmac: instance.use_vmac ? `use_vmac${instance.vmac_xmit_base ? ' vmac_xmit_base' : ''}` : '',
+    authentication: version === 3 ? '' : canonical(instance.authentication ?? {}),
+    advertised: (instance.virtual_ipaddress ?? []).map((line) => line.address.text).sort(compareText),
+    skipsAddressCheck: instance.skip_check_adv_addr ?? globals.vrrp_skip_check_adv_addr ?? false,
+  };
+}
+
+/** The interface of an instance; `default_interface` (eth0) where it names none. */
+export const deviceOf = (config: Config, instance: Instance): string | undefined =>
+  instance.interface ?? config.global_defs.default_interface;
+
+/** The identity by which a reload finds a running instance again. The name is no part of it. */
+export const identityOf = (e: Effective): string => canonical([e.vrid, e.family, e.interface, e.mode, e.vmac]);
+
+/** Of what stands in the advert, else of the way it is sent; a mix, which keepalived refuses, counts as IPv4. */
+function familyOf(instance: Instance): Family {
+  const source = [instance.unicast_src_ip, instance.mcast_src_ip].filter((ip) => ip !== undefined);
+  const families = [
+    (instance.virtual_ipaddress ?? []).map((line) => line.address.family),
+    [...source, ...(instance.unicast_peer ?? [])].map((ip) => ip.family),
+    (instance.virtual_ipaddress_excluded ?? []).map((line) => line.address.family),
+  ].find((list) => list.length > 0);
+  return families === undefined || families.includes(4) ? 4 : 6;
+}
