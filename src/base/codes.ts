@@ -18,9 +18,9 @@ export const CODES = {
   'template-syntax': 'A template is not Handlebars, or calls a helper or a partial that does not exist.',
   'template-unknown-name': 'A template uses a name that its data does not have.',
   'template-failed': 'A template failed while a file was rendered from it.',
-  'template-unused': 'A file under templates/ takes no shipped template\'s place and no template calls it.',
+  'template-unused': "A file under templates/ takes no shipped template's place and no template calls it.",
   'template-file': 'A template cannot be read, or is too large.',
-  'render-differs': 'A template of your own makes a router\'s file say other things than the inventory does.',
+  'render-differs': "A template of your own makes a router's file say other things than the inventory does.",
   // inventory/ and pairs/
   'yaml-syntax': 'A file under inventory/ or pairs/ is not YAML.',
   'yaml-duplicate-key': 'A key stands twice in one YAML map.',

@@ -1,0 +1,164 @@
+/** What zod found wrong with a document, as problems at their places. */
+import * as z from 'zod';
+import type { Problem } from '../base/problem.ts';
+import { didYouMean } from '../base/suggest.ts';
+import { refusals } from './schema.ts';
+import type { Path, YamlDocument } from './yaml.ts';
+
+type Issue = z.core.$ZodIssue;
+type Schema = z.core.$ZodType;
+
+/** Checks a part of a document against its type: the typed value, or every problem at its place. */
+export function checkShape<T>(
+  schema: z.ZodType<T>,
+  document: YamlDocument,
+  base: Path = [],
+  value: unknown = document.value,
+): { readonly value?: T; readonly problems: readonly Problem[] } {
+  const result = schema.safeParse(value);
+  if (result.success) return { value: result.data, problems: [] };
+  return { problems: result.error.issues.flatMap((issue) => problemsOf(issue, schema, document, base)) };
+}
+
+function problemsOf(issue: Issue, root: Schema, document: YamlDocument, base: Path): Problem[] {
+  const path = issue.path as (string | number)[];
+  const full = [...base, ...path];
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(root, path);
+    return issue.keys.map((key) => unknownKey(key, known, document, full));
+  }
+  if (issue.code === 'invalid_union') {
+    const branch = meantBranch(issue.errors);
+    if (branch) {
+      return branch.flatMap((inner) =>
+        problemsOf({ ...inner, path: [...issue.path, ...inner.path] } as Issue, root, document, base),
+      );
+    }
+  }
+  const at = issue.code === 'invalid_key' ? document.keyAt(full) : document.at(full);
+  const refusal = schemasAt(root, path)
+    .map((schema) => refusals.get(schema))
+    .find((found) => found !== undefined);
+  if (refusal && issue.code !== 'invalid_type') return [{ severity: 'error', at, ...refusal }];
+  if (issue.code === 'invalid_key') {
+    const message = issue.issues[0]?.message ?? 'this key is not allowed';
+    return [{ code: 'inventory-value', severity: 'error', message: `not a name that can stand here: ${message}`, at }];
+  }
+  const quote = quoteIt(issue, document, full);
+  return [
+    {
+      code: missing(issue, document, full) ? 'inventory-missing' : 'inventory-value',
+      severity: 'error',
+      message: missing(issue, document, full)
+        ? `${JSON.stringify(String(full.at(-1)))} is missing`
+        : `${full.length > 0 ? `${full.at(-1)}: ` : ''}${inWords(issue)}`,
+      at,
+      ...(quote && { hint: quote }),
+    },
+  ];
+}
+
+function unknownKey(key: string, known: readonly string[], document: YamlDocument, path: Path): Problem {
+  const hint = didYouMean(key, known);
+  return {
+    code: 'unknown-key',
+    severity: 'error',
+    message: `unknown key "${key}"${path.length > 0 ? ` in ${path.at(-1)}` : ''}`,
+    at: document.keyAt([...path, key]),
+    hint: hint ?? `known here: ${known.join(', ')}`,
+  };
+}
+
+const missing = (issue: Issue, document: YamlDocument, path: Path): boolean =>
+  issue.code === 'invalid_type' && path.length > 0 && !document.has(path);
+
+/** Of a union's branches, the one that the value has the outer form of, where just one has. */
+function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const meant = branches.filter(
+    (issues) => !issues.some((i) => i.path.length === 0 && (i.code === 'invalid_type' || i.code === 'invalid_value')),
+  );
+  return meant.length === 1 ? meant[0] : undefined;
+}
+
+/** `12e4` for a password reads as a number: the way out is to quote it. */
+function quoteIt(issue: Issue, document: YamlDocument, path: Path): string | undefined {
+  const expectsText =
+    (issue.code === 'invalid_type' && issue.expected === 'string') ||
+    (issue.code === 'invalid_union' &&
+      issue.errors.flat().some((i) => i.code === 'invalid_type' && i.expected === 'string'));
+  if (!expectsText || !document.has(path)) return undefined;
+  const source = document.sourceOf(path);
+  return /^[^\s"'[{|>&*-][^\s"']*$/.test(source) ? `YAML reads it as something else than text: quote it` : undefined;
+}
+
+function inWords(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `this must be ${KIND[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `this must be ${oneOf(issue.values.map(String))}`;
+    case 'too_small':
+      return `this must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `this must be at most ${issue.maximum}`;
+    case 'invalid_union':
+      return `this must be ${oneOf(unionKinds(issue))}`;
+    default:
+      return 'this value is not allowed here';
+  }
+}
+
+const KIND: Readonly<Record<string, string>> = {
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+function unionKinds(issue: Extract<Issue, { code: 'invalid_union' }>): string[] {
+  const kinds = issue.errors.flatMap((branch) =>
+    branch
+      .filter((inner) => inner.path.length === 0)
+      .flatMap((inner) => {
+        if (inner.code === 'invalid_type') return [KIND[inner.expected] ?? inner.expected];
+        return inner.code === 'invalid_value' ? inner.values.map(String) : [];
+      }),
+  );
+  return [...new Set(kinds)];
+}
+
+const oneOf = (words: readonly string[]): string =>
+  words.length < 2 ? (words[0] ?? 'something else') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+
+/** The keys that the map at a path may have. */
+export function keysAt(root: Schema, path: Path): string[] {
+  return [...new Set(schemasAt(root, path).flatMap((s) => (s instanceof z.ZodObject ? Object.keys(s.shape) : [])))];
+}
+
+/** The types that a path may stand for: several where a union has several forms. */
+function schemasAt(root: Schema, path: Path): Schema[] {
+  let found = unwrap(root);
+  for (const step of path) {
+    found = found.flatMap((schema) => child(schema, step)).flatMap(unwrap);
+  }
+  return found;
+}
+
+/** The type itself, without what makes it optional, and each branch of a union (the union too: it may have a refusal). */
+function unwrap(schema: Schema): Schema[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return unwrap(schema.unwrap());
+  if (schema instanceof z.ZodUnion) return [schema, ...schema.options.flatMap(unwrap)];
+  return [schema];
+}
+
+function child(schema: Schema, step: string | number): Schema[] {
+  if (schema instanceof z.ZodObject) {
+    const own = Object.hasOwn(schema.shape, step) ? schema.shape[step] : schema.def.catchall;
+    return own ? [own] : [];
+  }
+  if (schema instanceof z.ZodRecord) return [schema.valueType];
+  return schema instanceof z.ZodArray ? [schema.element] : [];
+}
