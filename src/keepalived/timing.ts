@@ -23,3 +23,12 @@ export function skewTime({ version, priority, advertInt }: Timing): Millis {
 export function activeDownInterval(timing: Timing): Millis {
   return ms((timing.downTimerAdverts ?? 3) * timing.advertInt + skewTime(timing));
 }
+
+/**
+ * How long after the Active router's death its peer takes over: the down timer less what had passed since the last
+ * advert, anything from nothing to a whole interval. A router that leaves in good order is followed after `skewTime`.
+ */
+export function takeoverTime(timing: Timing): { readonly best: Millis; readonly mean: Millis; readonly worst: Millis } {
+  const worst = activeDownInterval(timing);
+  return { best: ms(worst - timing.advertInt), mean: ms(worst - timing.advertInt / 2), worst };
+}

@@ -1,0 +1,150 @@
+/** `tandem lab`: two routers in network namespaces, to try everything on. */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { Lab } from '../lab/lab.ts';
+import { startPing } from '../lab/ping.ts';
+import { listLabs } from '../lab/state.ts';
+import { routers } from '../lab/topology.ts';
+
+interface UpFlags {
+  readonly topology: 'core' | 'bare';
+  readonly init?: 'systemd' | 'small';
+  readonly ssh?: 'openssh' | 'tandem';
+  readonly keepalived?: readonly string[];
+}
+
+export function labCommand(): Command {
+  const lab = new Command('lab').description('two routers in network namespaces, to try everything on');
+  lab
+    .command('up [name]')
+    .description('starts a lab and returns; `lab down` ends it')
+    .addOption(new Option('--topology <name>', 'the pair').choices(['core', 'bare']).default('core'))
+    .addOption(
+      new Option('--init <kind>', 'first process of a router (default: the best there is)').choices([
+        'systemd',
+        'small',
+      ]),
+    )
+    .addOption(
+      new Option('--ssh <server>', 'SSH server of a router (default: the best there is)').choices([
+        'openssh',
+        'tandem',
+      ]),
+    )
+    .option('--keepalived <files...>', 'keepalived.conf of each router, in order')
+    .action(up);
+  lab.command('list').description('the labs that run').action(list);
+  on(lab.command('down').description('ends a lab; nothing of it stays'), (found) => found.down());
+  on(
+    lab.command('exec <node> <command...>').description('runs a command in a node').passThroughOptions(),
+    (found, node: string, command: readonly string[]) => attached(found, node, command),
+  );
+  on(lab.command('shell <node>').description('a shell in a node'), (found, node: string) =>
+    attached(found, node, ['sh', '-i']),
+  );
+  on(
+    lab.command('unplug <router> <iface>').description('pulls the cable').option('--flush', FLUSH),
+    (found, router: string, iface: string, flags: { flush?: boolean }) => found.unplug(router, iface, flags),
+  );
+  on(lab.command('plug <router> <iface>').description('puts the cable back'), (found, router: string, iface: string) =>
+    found.plug(router, iface),
+  );
+  on(
+    lab.command('kill <router>').description('cuts the power').option('--flush', FLUSH),
+    (found, router: string, flags: { flush?: boolean }) => found.kill(router, flags),
+  );
+  on(lab.command('reboot <router>').description('power off and on; files stay'), (found, router: string) =>
+    found.reboot(router),
+  );
+  on(
+    lab
+      .command('ping <from> <address>')
+      .description('pings until Ctrl-C; lost packets and the longest silence')
+      .option('--interval <ms>', 'time between packets', Number, 10)
+      .option('--count <n>', 'stop by itself', Number),
+    ping,
+  );
+  return lab;
+}
+
+const FLUSH = 'whoever loses carrier loses the address 5 s later, as network managers do';
+
+/** Adds `--name` and hands the lab that is meant to the action. */
+function on<A extends unknown[]>(command: Command, action: (lab: Lab, ...args: A) => unknown): void {
+  command.option('--name <lab>', 'which lab (default: the only one)').action(async (...args: unknown[]) => {
+    const flags = command.opts<{ name?: string }>();
+    await action(find(flags.name), ...(args as A));
+  });
+}
+
+function find(name: string | undefined): Lab {
+  const labs = listLabs();
+  const matching = name === undefined ? labs : labs.filter(({ state }) => state.name === name);
+  const [only, second] = matching;
+  if (only === undefined)
+    throw new Error(name === undefined ? 'no lab runs; `tandem lab up` starts one' : `no lab ${name} runs`);
+  if (second !== undefined) {
+    throw new Error(
+      `${matching.length} labs run: say --name ${matching.map(({ state }) => state.name).join(' or --name ')}`,
+    );
+  }
+  return Lab.attach(only.directory);
+}
+
+async function up(name: string | undefined, flags: UpFlags): Promise<void> {
+  const texts = (flags.keepalived ?? []).map((file) => readFileSync(file, 'utf8'));
+  const lab = await Lab.up({ ...flags, detached: true, ...(name === undefined ? {} : { name }) });
+  try {
+    const names = routers(lab.state.topology).map((router) => router.name);
+    if (texts.length > names.length) throw new Error(`${texts.length} files for ${names.length} routers`);
+    await Promise.all(texts.map((text, index) => lab.startKeepalived(names[index] as string, text)));
+    const { init, ssh } = lab.state.machine;
+    console.log(`lab ${lab.name} is up: ${names.join(', ')} (init ${init}, ssh ${ssh})`);
+    console.log(`ssh -F ${lab.sshConfig} ${names[0]}`);
+  } catch (cause) {
+    await lab.down();
+    throw cause;
+  }
+}
+
+function list(): void {
+  for (const { directory, state } of listLabs()) {
+    console.log(`${state.name}  ${state.topology.name}  init ${state.machine.init}  ${join(directory, 'ssh_config')}`);
+  }
+}
+
+/** The command has our terminal; its exit code becomes ours. */
+async function attached(lab: Lab, node: string, command: readonly string[]): Promise<void> {
+  const [program, ...args] = lab.inside(node, command);
+  const child = spawn(program as string, args, { stdio: 'inherit', env: lab.environment });
+  // Ctrl-C belongs to the command.
+  const ignore = (): void => {};
+  process.on('SIGINT', ignore);
+  try {
+    process.exitCode = await new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => resolve(code ?? 1));
+    });
+  } finally {
+    process.removeListener('SIGINT', ignore);
+  }
+}
+
+async function ping(
+  lab: Lab,
+  from: string,
+  address: string,
+  flags: { interval: number; count?: number },
+): Promise<void> {
+  const pinger = startPing(lab, from, address, {
+    intervalMs: flags.interval,
+    ...(flags.count === undefined ? {} : { count: flags.count }),
+  });
+  process.once('SIGINT', () => void pinger.stop());
+  const result = await pinger.ended;
+  console.log(
+    `${result.sent} sent, ${result.lost} lost, longest silence ${result.longestSilenceMs.toFixed(0)} ms, pinger stalled ${result.stalledMs.toFixed(0)} ms`,
+  );
+}
