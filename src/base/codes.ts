@@ -39,13 +39,11 @@ export const CODES = {
   'bad-address': 'The text is not an IP address or network.',
   'bad-duration': 'A duration needs its unit and a value that the protocol can carry.',
   'bad-interface': 'The text cannot be the name of an interface.',
-  'bad-line': 'A VIP, route or rule line has a word that does not belong there.',
   'bad-command': 'A command is neither an absolute path nor a file of the tree.',
   'text-unprintable': 'keepalived.conf has no way to write the text.',
   'vrid-out-of-range': 'virtual_router_id must be 1 to 255.',
   'priority-out-of-range': 'priority must be 1 to 255.',
   'weight-out-of-range': 'A weight must be -253 to 253.',
-  'label-too-long': 'An address label has at most 15 characters.',
   'label-without-device': 'An address label should start with its device: ifconfig and others look it up so.',
   'version-and-family': 'IPv6 needs VRRP version 3.',
   'family-mixed': 'IPv4 and IPv6 addresses cannot share the adverts of one instance.',
@@ -66,6 +64,19 @@ export const CODES = {
   'no-own-address': 'A direct link or unicast needs the own address of the router on that interface.',
   'single-heartbeat': 'All VRRP runs over one direct cable: if only it is cut, both routers become MASTER.',
   'select-nothing': 'The --limit expression selects no pair, or cannot be read.',
+  // plan
+  'plan-unreachable': 'A router of the pair cannot be read, so nothing of the pair is changed.',
+  'plan-live-file-unread': 'The file that a router runs on has lines that its daemon skips.',
+  'plan-daemon-unknown': 'VRRP runs on the router in a way that Tandem does not understand.',
+  'plan-daemon-absent': 'The daemon that the router shall run is not installed there.',
+  'plan-daemon-old': 'The keepalived on the router is too old to test a file before it is loaded.',
+  'plan-engine': 'The router runs another engine than it shall.',
+  'plan-interface-absent': 'The new configuration names an interface that the router does not have.',
+  'plan-vip-is-own-address': 'A VIP is configured on the router as an address of its own.',
+  'plan-window-too-small': 'Both routers have to change at once, and an answer takes too long for that.',
+  'plan-degraded': 'The pair is not as its own configuration says: one router could not take over.',
+  'plan-not-forwarding': 'The router holds routes for a pair and does not forward packets.',
+  'plan-outside-unit': 'keepalived was started by hand on a router that runs systemd.',
 } as const;
 
 export type ProblemCode = keyof typeof CODES;

@@ -13,34 +13,11 @@
  */
 import { assert } from '../base/assert.ts';
 import { type Millis, ms } from '../base/units.ts';
-
-/** What happens to routers in one go. Generation 0 is what they ran before; the last one is the goal. */
-export interface Move {
-  /**
-   * `write`: files are put in place, nobody is signalled. `reload`: files and signal. `start`: files, then the
-   * daemon is started (bring-up). Two routers in one move are moved together, inside the window.
-   */
-  readonly kind: 'write' | 'reload' | 'start';
-  readonly routers: readonly string[];
-  readonly generation: number;
-}
-
-export interface Schedule {
-  readonly pair: string;
-  readonly routers: readonly [string, string];
-  readonly moves: readonly Move[];
-  /** How long a move of both routers may take, from the first signal's earliest to the last one's latest moment. */
-  readonly window: Millis;
-}
+import type { Finding } from '../plan/proof.ts';
+import type { Move, Schedule } from '../plan/schedule.ts';
 
 /** 0, a later generation, or unknown: a command was sent and no answer came. */
 export type Runs = number | 'unknown';
-
-export interface Finding {
-  /** A sentence for people. */
-  readonly message: string;
-  readonly router?: string;
-}
 
 export type Proof =
   | { readonly kind: 'proven' }

@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ms } from '../../src/base/units.ts';
-import {
-  type Action,
-  begin,
-  type Event,
-  type Move,
-  type Outcome,
-  type Schedule,
-  type State,
-  step,
-} from '../../src/rollout/step.ts';
+import type { Move, Schedule } from '../../src/plan/schedule.ts';
+import { type Action, begin, type Event, type Outcome, type State, step } from '../../src/rollout/step.ts';
 
 /**
  * The machine is explored whole: at every action every answer that a router, the network or the clock can give is

@@ -11,7 +11,12 @@
 import { type IpPrefix, parseIpPrefix } from '../base/address.ts';
 import type { AddressFact, InstanceFact, Observed, RouteFact } from '../change/observed.ts';
 import type { AddressLine, Config, Instance, RouteLine } from '../keepalived/model.ts';
-import type { Finding } from './step.ts';
+
+/** Something that is not as it shall be: a sentence for people. */
+export interface Finding {
+  readonly message: string;
+  readonly router?: string;
+}
 
 /** What one router shall run now, and what it ran before the move. */
 export interface Expected {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseIpPrefix } from '../../src/base/address.ts';
 import type { InstanceFact, LiveState, Observed } from '../../src/change/observed.ts';
 import type { Config, Instance } from '../../src/keepalived/model.ts';
-import { type Expected, transitionsBetween, unheard, unsettled } from '../../src/rollout/proof.ts';
+import { type Expected, transitionsBetween, unheard, unsettled } from '../../src/plan/proof.ts';
 
 /** A router in one line: its state, the addresses it holds as `DEV ADDRESS`, its routes as `to table`. */
 interface Look {

@@ -1,0 +1,208 @@
+/** What forbids an apply whatever is allowed, and what the user should know before it. */
+import type { Problem } from '../base/problem.ts';
+import type { Impact } from '../change/impact-model.ts';
+import type { Observed } from '../change/observed.ts';
+import type { Instance } from '../keepalived/model.ts';
+import type { NodePlan } from './plan.ts';
+import type { Schedule } from './schedule.ts';
+
+export interface GuardInput {
+  readonly nodes: readonly NodePlan[];
+  readonly impact: Impact | undefined;
+  readonly schedule: Schedule | undefined;
+}
+
+const block = (code: Problem['code'], message: string, hint?: string): Problem => ({
+  code,
+  severity: 'error',
+  message,
+  ...(hint !== undefined && { hint }),
+});
+
+/** Every reason at once; empty where the plan may be carried out. */
+export function blocksOf({ nodes, schedule }: GuardInput): Problem[] {
+  const changes = (schedule?.moves.length ?? 1) > 0;
+  const blocks = nodes.flatMap((node) => [...readingBlocks(node), ...daemonBlocks(node)]);
+  if (!changes) return blocks;
+  return [
+    ...blocks,
+    ...nodes.flatMap((node) => [...interfaceBlocks(node), ...ownAddressBlocks(node)]),
+    ...windowBlocks(nodes, schedule),
+    ...roleBlocks(nodes),
+  ];
+}
+
+function readingBlocks({ router, reading }: NodePlan): Problem[] {
+  if (reading.kind === 'read') return [];
+  return [
+    block(
+      'plan-unreachable',
+      `${router} cannot be read: ${reading.reason}`,
+      'a pair is changed only when both routers answer',
+    ),
+  ];
+}
+
+/** The first keepalived whose --config-test says in its exit code whether the file is good. */
+const CONFIG_TEST_SINCE = '2.0.20';
+
+function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
+  if (reading.kind !== 'read') return [];
+  const { daemon } = reading.observed;
+  switch (daemon.kind) {
+    case 'unknown':
+      return [
+        block(
+          'plan-daemon-unknown',
+          `${router}: ${daemon.reason}`,
+          'Tandem changes nothing that it does not understand',
+        ),
+      ];
+    case 'absent':
+      return [
+        block(
+          'plan-daemon-absent',
+          `${desired.engine} is not installed on ${router}`,
+          desired.engine === 'keepalived'
+            ? "install the distribution's keepalived package"
+            : 'this version of Tandem deploys to keepalived: set `engine: keepalived`',
+        ),
+      ];
+    case 'stopped':
+    case 'running':
+      if (daemon.engine !== desired.engine || desired.engine !== 'keepalived') {
+        return [
+          block(
+            'plan-engine',
+            `${router} has ${daemon.engine} and shall have ${desired.engine}: this version of Tandem changes no engine`,
+            'set `engine: keepalived`',
+          ),
+        ];
+      }
+      if (olderThan(daemon.version, CONFIG_TEST_SINCE)) {
+        return [
+          block(
+            'plan-daemon-old',
+            `${router} runs keepalived ${daemon.version}, whose --config-test cannot be relied on before ${CONFIG_TEST_SINCE}: Tandem only reads there`,
+          ),
+        ];
+      }
+      return [];
+  }
+}
+
+function olderThan(version: string, than: string): boolean {
+  const [a, b] = [version, than].map((v) => v.split('.').map(Number));
+  for (let i = 0; i < 3; i++) {
+    if ((a![i] ?? 0) !== (b![i] ?? 0)) return (a![i] ?? 0) < (b![i] ?? 0);
+  }
+  return false;
+}
+
+/** A missing interface would end the daemon and leave its VIPs behind: a permanent split. */
+function interfaceBlocks({ router, reading, desired }: NodePlan): Problem[] {
+  if (reading.kind !== 'read') return [];
+  const present = reading.observed.interfaces.map((i) => i.name);
+  const wanted = new Set(desired.config.vrrp_instance.flatMap(devicesOf));
+  return [...wanted]
+    .filter((dev) => !present.includes(dev))
+    .map((dev) =>
+      block(
+        'plan-interface-absent',
+        `${router} has no interface ${dev}`,
+        `it has ${present.filter((p) => p !== 'lo').join(', ')}`,
+      ),
+    );
+}
+
+function devicesOf(instance: Instance): string[] {
+  const vmac = instance.use_vmac?.name;
+  const addresses = [...(instance.virtual_ipaddress ?? []), ...(instance.virtual_ipaddress_excluded ?? [])];
+  const hops = (instance.virtual_routes ?? []).flatMap((route) => [
+    route.dev,
+    ...(route.nexthops ?? []).map((hop) => hop.dev),
+  ]);
+  const rules = (instance.virtual_rules ?? []).flatMap((rule) => [rule.iif, rule.oif]);
+  const tracked = (instance.track_interface ?? []).map((track) => track.name);
+  const named = [instance.interface, ...addresses.map((a) => a.dev), ...hops, ...rules, ...tracked];
+  return named.filter((dev): dev is string => dev !== undefined && dev !== vmac);
+}
+
+/** A VIP that the router's own configuration gives it would stand on both routers, whoever is MASTER. */
+function ownAddressBlocks({ router, reading, desired }: NodePlan): Problem[] {
+  if (reading.kind !== 'read') return [];
+  const { observed } = reading;
+  const vips = desired.config.vrrp_instance.flatMap((i) => [
+    ...(i.virtual_ipaddress ?? []),
+    ...(i.virtual_ipaddress_excluded ?? []),
+  ]);
+  return vips.flatMap(({ address }) => {
+    const own = configuredBy(observed, address.text);
+    if (own === undefined) return [];
+    return [
+      block(
+        'plan-vip-is-own-address',
+        `VIP ${address.text} is an address of ${router} itself, configured by ${own}`,
+        'take it out there, or choose another VIP',
+      ),
+    ];
+  });
+}
+
+function configuredBy(observed: Observed, ip: string): string | undefined {
+  for (const { configured } of observed.interfaces) {
+    const own = configured.find((c) => c.address.text === ip);
+    if (own) return own.file;
+  }
+  return undefined;
+}
+
+function windowBlocks(nodes: readonly NodePlan[], steps: Schedule | undefined): Problem[] {
+  if (!steps?.moves.some((move) => move.kind === 'reload' && move.routers.length > 1)) return [];
+  const roundTrip = Math.max(
+    ...nodes.map((n) => (n.reading.kind === 'read' ? 2 * n.reading.observed.clock.uncertainty : 0)),
+  );
+  if (steps.window > roundTrip) return [];
+  return [
+    block(
+      'plan-window-too-small',
+      `both routers must be reloaded within ${Math.round(steps.window)} ms, and an answer takes ${Math.round(roundTrip)} ms`,
+      'raise advert_int first, or make the change from a machine that is nearer to the routers',
+    ),
+  ];
+}
+
+/** A pair of which one cannot take over now is not changed: a mistake would have no second router to stand on. */
+function roleBlocks(nodes: readonly NodePlan[]): Problem[] {
+  if (nodes.some((n) => n.reading.kind !== 'read' || n.reading.observed.daemon.kind !== 'running')) return [];
+  return nodes.flatMap((node) =>
+    node.drift.map((drift) =>
+      block('plan-degraded', drift, 'mend the pair first: `tandem plan` shows what is not as it shall be'),
+    ),
+  );
+}
+
+/** What should be known and forbids nothing. */
+export function cautionsOf(nodes: readonly NodePlan[]): Problem[] {
+  return nodes.flatMap(({ router, reading, desired }) => {
+    if (reading.kind !== 'read') return [];
+    const { sysctls, daemon } = reading.observed;
+    const routes = desired.config.vrrp_instance.some((i) => (i.virtual_routes ?? []).length > 0);
+    const cautions: Problem[] = [];
+    if (routes && sysctls['net.ipv4.ip_forward'] === '0') {
+      cautions.push({
+        code: 'plan-not-forwarding',
+        severity: 'warning',
+        message: `${router} does not forward packets: net.ipv4.ip_forward is 0`,
+      });
+    }
+    if (daemon.kind === 'running' && daemon.unit === undefined && reading.observed.system.init === 'systemd') {
+      cautions.push({
+        code: 'plan-outside-unit',
+        severity: 'warning',
+        message: `keepalived on ${router} was started outside of its systemd unit: it is reloaded by SIGHUP`,
+      });
+    }
+    return cautions;
+  });
+}

@@ -1,0 +1,216 @@
+/**
+ * What stands between a pair as it is and as it shall be: the changes with their impact, the order, what must be
+ * allowed, what forbids it, and what was read that the plan is bound to. A plan is a value: it is printed, and
+ * carried out exactly as printed. Pure: everything that was read from the routers comes in.
+ */
+import type { Engine } from '../base/engine.ts';
+import { hasErrors, type Problem } from '../base/problem.ts';
+import type { Change, KeywordChange } from '../change/change.ts';
+import { impact as impactOf } from '../change/impact.ts';
+import type { Allow, Finding, Impact, RouterInput } from '../change/impact-model.ts';
+import type { FileFact, LiveState, Observed } from '../change/observed.ts';
+import { EMPTY } from '../keepalived/empty.ts';
+import type { Config } from '../keepalived/model.ts';
+import { parse } from '../keepalived/parser.ts';
+import { driftOf } from './drift.ts';
+import { blocksOf, cautionsOf } from './guards.ts';
+import { type Schedule, schedule } from './schedule.ts';
+
+/** One router as it shall be. The configuration file comes first in `files`. */
+export interface Desired {
+  readonly router: string;
+  readonly engine: Engine;
+  readonly config: Config;
+  readonly files: readonly DesiredFile[];
+}
+
+export interface DesiredFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly sha256: string;
+  readonly size: number;
+  readonly sensitive: boolean;
+}
+
+/** What could be learned of a router, or why nothing could. */
+export type Reading =
+  | { readonly kind: 'read'; readonly observed: Observed }
+  | { readonly kind: 'unreachable'; readonly reason: string };
+
+export interface NodePlan {
+  readonly router: string;
+  readonly desired: Desired;
+  readonly reading: Reading;
+  /** What the router's file says now; the empty configuration where it has none. */
+  readonly running: Config;
+  /** By instance name: what the daemon itself says. */
+  readonly roles: Readonly<Record<string, LiveState>>;
+  /** Files that differ from what they shall be, the configuration among them. */
+  readonly writes: readonly DesiredFile[];
+  /** What is not as the running configuration says. */
+  readonly drift: readonly string[];
+}
+
+export interface PlannedChange {
+  readonly change?: Change;
+  /** In member order; both where the same change is made on both. */
+  readonly routers: readonly string[];
+  readonly class: Finding['class'];
+  readonly rule: string;
+  readonly reason: string;
+}
+
+export interface PairPlan {
+  readonly pair: string;
+  readonly nodes: readonly [NodePlan, NodePlan];
+  readonly changes: readonly PlannedChange[];
+  /** Absent where a router could not be read: then nothing is known of the impact. */
+  readonly impact?: Impact;
+  readonly schedule?: Schedule;
+  /** What apply needs to be allowed, beyond what it does by itself. */
+  readonly allow: readonly Allow[];
+  /** What forbids the apply; `--allow` does not help. */
+  readonly blocks: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+export interface PlanInput {
+  readonly pair: string;
+  readonly desired: readonly [Desired, Desired];
+  readonly readings: readonly [Reading, Reading];
+}
+
+export function planPair({ pair, desired, readings }: PlanInput): PairPlan {
+  const live = desired.map((d, i) => readLive(d.router, readings[i]!));
+  const nodes = desired.map((d, i) => nodePlan(d, readings[i]!, live[i]!.config, live, readings)) as unknown as [
+    NodePlan,
+    NodePlan,
+  ];
+  const inputs = nodes.map(routerInput);
+  const impact = inputs.every((i) => i !== undefined)
+    ? impactOf({ routers: inputs as unknown as readonly [RouterInput, RouterInput] })
+    : undefined;
+  const steps = impact && pairSchedule(pair, nodes, impact);
+  const warnings = [...live.flatMap((l) => l.warnings), ...cautionsOf(nodes)];
+  const changes = impact ? mergeFindings(impact.findings, nodes) : [];
+  return {
+    pair,
+    nodes,
+    changes,
+    allow: steps && steps.moves.length > 0 ? impact!.allow : [],
+    blocks: blocksOf({ nodes, impact, schedule: steps }),
+    warnings,
+    ...(impact && { impact }),
+    ...(steps && { schedule: steps }),
+  };
+}
+
+/** Whether there is anything to do: a text to write counts. */
+export const hasChanges = (plan: PairPlan): boolean =>
+  plan.changes.length > 0 || (plan.schedule?.moves.length ?? 0) > 0 || plan.nodes.some((n) => n.writes.length > 0);
+
+interface Live {
+  readonly config: Config;
+  readonly warnings: readonly Problem[];
+}
+
+/** The live file through the daemon's own parser: what it could not read is told, and is not compared. */
+function readLive(router: string, reading: Reading): Live {
+  const file = reading.kind === 'read' ? reading.observed.config : undefined;
+  if (!file || (reading.kind === 'read' && !isRunning(reading.observed))) return { config: EMPTY, warnings: [] };
+  const parsed = parse(file.text, `${router}:${file.path}`);
+  if (!hasErrors(parsed.problems)) return { config: parsed.config, warnings: [] };
+  const first = parsed.problems.find((p) => p.severity === 'error')!;
+  const count = parsed.problems.filter((p) => p.severity === 'error').length;
+  const warning: Problem = {
+    code: 'plan-live-file-unread',
+    severity: 'warning',
+    message: `the file on ${router} has ${count} line${count === 1 ? '' : 's'} that keepalived cannot use and skips: they are not compared`,
+    ...(first.at && { at: first.at }),
+    hint: first.message,
+  };
+  return { config: parsed.config, warnings: [warning] };
+}
+
+const isRunning = (observed: Observed): boolean => observed.daemon.kind === 'running';
+
+function nodePlan(
+  desired: Desired,
+  reading: Reading,
+  running: Config,
+  live: readonly Live[],
+  readings: readonly Reading[],
+): NodePlan {
+  const observed = reading.kind === 'read' ? reading.observed : undefined;
+  return {
+    router: desired.router,
+    desired,
+    reading,
+    running,
+    roles: Object.fromEntries((observed?.instances ?? []).map((i) => [i.name, i.state])),
+    writes: observed ? desired.files.filter((file) => !isSame(file, factOf(observed, file.path))) : [],
+    drift: observed
+      ? driftOf(
+          observed,
+          running,
+          live.map((l) => l.config),
+          readings,
+        )
+      : [],
+  };
+}
+
+const factOf = (observed: Observed, path: string): FileFact | undefined =>
+  observed.config?.path === path ? observed.config : observed.files.find((file) => file.path === path);
+
+const isSame = (file: DesiredFile, fact: FileFact | undefined): boolean =>
+  fact !== undefined && fact.sha256 === file.sha256 && (fact.mode & 0o777) === file.mode;
+
+function routerInput(node: NodePlan): RouterInput | undefined {
+  if (node.reading.kind !== 'read') return undefined;
+  const { observed } = node.reading;
+  const [, ...others] = node.desired.files;
+  return {
+    router: node.router,
+    ...(isRunning(observed) && observed.config && { before: node.running }),
+    after: node.desired.config,
+    engine: node.desired.engine,
+    facts: observed,
+    files: others.filter((file) => node.writes.includes(file)).map((file) => fileChange(file, observed)),
+  };
+}
+
+/** The contents of a script that Tandem manages: the daemon need not know. */
+function fileChange(file: DesiredFile, observed: Observed): KeywordChange {
+  const exists = factOf(observed, file.path) !== undefined;
+  return {
+    op: exists ? 'change' : 'add',
+    subject: 'file',
+    keyword: 'file',
+    name: file.path,
+    text: `file ${file.path} (${file.size} bytes)`,
+  };
+}
+
+function pairSchedule(pair: string, nodes: readonly NodePlan[], impact: Impact): Schedule {
+  const stopped = nodes.filter((n) => n.reading.kind === 'read' && n.reading.observed.daemon.kind === 'stopped');
+  return schedule({
+    pair,
+    routers: [nodes[0]!.router, nodes[1]!.router],
+    impact,
+    differing: new Set(nodes.filter((n) => n.writes.length > 0).map((n) => n.router)),
+    stopped: new Set(stopped.map((n) => n.router)),
+  });
+}
+
+/** The same change on both routers is one line, unless its class differs. */
+function mergeFindings(findings: readonly Finding[], nodes: readonly NodePlan[]): PlannedChange[] {
+  const merged = new Map<string, PlannedChange>();
+  for (const { router, change, rule, reason, class: impactClass, instances } of findings) {
+    const key = JSON.stringify([change?.op, change?.instance, instances, change?.text, impactClass, rule, reason]);
+    const known = merged.get(key);
+    const routers = nodes.map((n) => n.router).filter((r) => r === router || known?.routers.includes(r));
+    merged.set(key, { ...(change && { change }), routers, class: impactClass, rule, reason });
+  }
+  return [...merged.values()];
+}

@@ -1,0 +1,77 @@
+/** A plan's order as the moves that the rollout makes, one after another, each proven before the next. */
+import { type Millis, ms } from '../base/units.ts';
+import type { Impact, Order } from '../change/impact-model.ts';
+
+/** What happens to routers in one go. Generation 0 is what they ran before; the last one is the goal. */
+export interface Move {
+  /**
+   * `write`: files are put in place, nobody is signalled. `reload`: files and signal. `start`: files, then the
+   * daemon is started (bring-up). Two routers in one move are moved together, inside the window.
+   */
+  readonly kind: 'write' | 'reload' | 'start';
+  readonly routers: readonly string[];
+  readonly generation: number;
+}
+
+export interface Schedule {
+  readonly pair: string;
+  readonly routers: readonly [string, string];
+  readonly moves: readonly Move[];
+  /** How long a move of both routers may take, from the first signal's earliest to the last one's latest moment. */
+  readonly window: Millis;
+}
+
+export interface ScheduleInput {
+  readonly pair: string;
+  readonly routers: readonly [string, string];
+  readonly impact: Impact;
+  /** Routers on which a file differs from what it shall be. */
+  readonly differing: ReadonlySet<string>;
+  /** Routers whose daemon does not run yet. */
+  readonly stopped: ReadonlySet<string>;
+}
+
+export function schedule({ pair, routers, impact, differing, stopped }: ScheduleInput): Schedule {
+  const { order } = impact;
+  const touched = (router: string): boolean => differing.has(router) || stopped.has(router);
+  const moves: Move[] = [];
+  const add = (
+    part: Exclude<Order, { kind: 'staged' }>,
+    generation: number,
+    concerned: (router: string) => boolean,
+  ) => {
+    const named = part.kind === 'none' ? routers : part.routers;
+    const all = named.filter(concerned);
+    const starting = all.filter((router) => stopped.has(router) && generation === 1);
+    const quiet = all.filter(
+      (router) => !starting.includes(router) && (part.kind === 'none' || isQuiet(impact, router)),
+    );
+    const reloaded = all.filter((router) => !starting.includes(router) && !quiet.includes(router));
+    if (quiet.length > 0) moves.push({ kind: 'write', routers: quiet, generation });
+    if (part.kind === 'together' && reloaded.length > 0) moves.push({ kind: 'reload', routers: reloaded, generation });
+    for (const router of all) {
+      if (starting.includes(router)) moves.push({ kind: 'start', routers: [router], generation });
+      else if (part.kind === 'one-by-one' && reloaded.includes(router)) {
+        moves.push({ kind: 'reload', routers: [router], generation });
+      }
+    }
+  };
+  if (order.kind === 'staged') {
+    for (const [i, stage] of order.stages.entries()) add(stage.order, i + 1, () => true);
+  } else {
+    add(order, 1, touched);
+  }
+  return { pair, routers, moves, window: windowOf(order) };
+}
+
+/** Whether everything that changes on the router is text: its daemon need not know. */
+const isQuiet = (impact: Impact, router: string): boolean =>
+  impact.findings.every((finding) => finding.router !== router || finding.class === 'none');
+
+/** The tightest budget of any move of both routers; 0 where none is made. */
+function windowOf(order: Order): Millis {
+  if (order.kind === 'together') return order.budget;
+  if (order.kind !== 'staged') return ms(0);
+  const budgets = order.stages.map((stage) => stage.order).filter((part) => part.kind === 'together');
+  return ms(Math.min(...budgets.map((part) => part.budget), budgets.length > 0 ? Number.POSITIVE_INFINITY : 0));
+}
