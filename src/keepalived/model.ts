@@ -36,6 +36,13 @@ export interface Command {
   readonly group?: string;
 }
 
+/** A named pipe that events are written to, and whom it belongs to. */
+export interface Fifo {
+  readonly path: string;
+  readonly user?: string;
+  readonly group?: string;
+}
+
 export interface GlobalDefs {
   readonly notification_email?: readonly string[];
   readonly notification_email_from?: string;
@@ -58,7 +65,8 @@ export interface GlobalDefs {
   readonly vrrp_garp_interval?: Millis;
   readonly vrrp_gna_interval?: Millis;
   readonly vrrp_min_garp?: boolean;
-  readonly vrrp_skip_check_adv_addr?: boolean;
+  /** keepalived 2.2.7 turns it on whatever value follows, so `off` is refused and never stored. */
+  readonly vrrp_skip_check_adv_addr?: true;
   readonly vrrp_strict?: true;
   readonly vrrp_mcast_group4?: Ip;
   readonly vrrp_mcast_group6?: Ip;
@@ -70,15 +78,18 @@ export interface GlobalDefs {
   readonly vrrp_delay_after_boot?: Millis;
   readonly vrrp_owner_ignore_adverts?: true;
   readonly dynamic_interfaces?: true | 'allow_if_changes';
-  readonly notify_fifo?: string;
+  readonly notify_fifo?: Fifo;
   readonly notify_fifo_script?: Command;
-  readonly vrrp_notify_fifo?: string;
+  readonly vrrp_notify_fifo?: Fifo;
   readonly vrrp_notify_fifo_script?: Command;
   readonly vrrp_notify_priority_changes?: boolean;
   readonly fifo_write_vrrp_states_on_reload?: true;
-  readonly reload_check_config?: true | 'log';
+  /** The file that the test's findings are logged to, where one is named. */
+  readonly reload_check_config?: true | { readonly log: string };
   readonly reload_time_file?: string;
   readonly reload_repeat?: true;
+  readonly reload_file?: true | { readonly path: string };
+  readonly vrrp_garp_extra_if?: { readonly all?: true; readonly interval: Millis };
   readonly v3_checksum_as_v2?: boolean;
   readonly default_interface?: string;
   readonly log_unknown_vrids?: true;
@@ -121,6 +132,7 @@ export interface Instance {
   readonly track_script?: readonly Track[];
   readonly track_file?: readonly Track[];
   readonly track_process?: readonly Track[];
+  readonly track_bfd?: readonly Track[];
   readonly mcast_src_ip?: Ip;
   readonly unicast_src_ip?: Ip;
   readonly unicast_peer?: readonly UnicastPeer[];
@@ -133,9 +145,10 @@ export interface Instance {
   readonly garp_master_refresh_repeat?: number;
   readonly garp_lower_prio_delay?: Millis;
   readonly garp_lower_prio_repeat?: number;
-  readonly use_vmac?: { readonly name?: string; readonly mac?: string; readonly group?: string };
+  readonly use_vmac?: { readonly name?: string; readonly mac?: string };
   readonly vmac_xmit_base?: true;
-  readonly skip_check_adv_addr?: boolean;
+  /** As vrrp_skip_check_adv_addr. */
+  readonly skip_check_adv_addr?: true;
   readonly strict_mode?: boolean;
   readonly accept?: boolean;
   readonly promote_secondaries?: true;
@@ -227,12 +240,14 @@ export interface SyncGroup {
   readonly track_script?: readonly Track[];
   readonly track_file?: readonly Track[];
   readonly track_process?: readonly Track[];
+  readonly track_bfd?: readonly Track[];
   readonly notify_master?: Command;
   readonly notify_backup?: Command;
   readonly notify_fault?: Command;
   readonly notify_stop?: Command;
   readonly notify?: Command;
   readonly smtp_alert?: boolean;
+  readonly notify_priority_changes?: boolean;
   readonly sync_group_tracking_weight?: true;
   readonly other?: readonly OtherLine[];
 }

@@ -1,0 +1,293 @@
+/**
+ * The line-based layer under keepalived.conf (man keepalived.conf, "Conditional configuration", "Parameter
+ * substitution", "Sequence blocks", "List blocks", "include"). Text goes in, the lines that keepalived would read
+ * come out, each with its place in the file:
+ *
+ * 1. `#` and `!` start a comment anywhere outside double quotes.
+ * 2. `include PATTERN` is recognised before anything else: it takes neither conditions nor variables.
+ * 3. `@id rest` counts if the config-id is `id`, `@^id rest` if it is not.
+ * 4. `$NAME=value` defines; a value whose lines end in `\` has several lines. This is the only use of `\`.
+ * 5. `~SEQ(var, start, step, end) rest` and `~LST(...) rest` repeat the rest of the line.
+ * 6. `$NAME` before whitespace and `${NAME}` anywhere are replaced when the line is read, again and again; a value
+ *    of several lines becomes several lines. An unknown name stays as it is.
+ */
+import type { Problem } from '../base/problem.ts';
+import { expandRepeat } from './repeat.ts';
+
+export interface IncludedFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Reads what `include PATTERN` names, seen from `fromFile`: no match gives an empty list. */
+export type IncludeReader = (pattern: string, fromFile: string) => readonly IncludedFile[];
+
+/** One line as keepalived's parser sees it, without comment. */
+export interface SourceLine {
+  readonly text: string;
+  readonly file: string;
+  readonly line: number;
+  /** Where something was substituted: for each character the column (from 1) that it came from. */
+  readonly columns?: readonly number[];
+}
+
+export interface PreprocessOptions {
+  /** keepalived's config-id: -i, by default the first part of the host's name. Without it every `@id` line is off. */
+  readonly configId?: string | undefined;
+  readonly include?: IncludeReader | undefined;
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A router's file has thousands of lines at most; ten thousand VIPs with their routes stay far below 32 MiB. */
+const CHARACTERS_MAX = 32 * 1024 * 1024;
+/** keepalived's own largest example expands to 65,024 instances of ten lines. */
+const LINES_MAX = 1_000_000;
+/** What each pass over a line costs beside its characters, so that a million empty passes end too. */
+const PASS_COST = 16;
+/** No sane line has more variables; a definition that contains itself has. */
+const SUBSTITUTIONS_MAX = 500;
+const INCLUDE_DEPTH_MAX = 16;
+const INCLUDED_FILES_MAX = 1_000;
+
+/** Expands a file to its effective lines; problems go to `problems`. Never throws. */
+export function preprocess(
+  text: string,
+  file: string,
+  options: PreprocessOptions,
+  problems: Problem[],
+): readonly SourceLine[] {
+  const state = new Preprocessor(options, problems);
+  state.file(text, file, []);
+  return state.lines;
+}
+
+const INCLUDE = /^\s*(include[rmwba]?)\s+(.*)$/;
+const DEFINITION = /^\s*\$([A-Za-z_]\w*)=(.*)$/;
+const CONDITION = /^(\s*)@(\^?)(\S*)(.*)$/;
+
+/** A cursor over the lines: the variables so far, and the lines that came out. */
+class Preprocessor {
+  readonly lines: SourceLine[] = [];
+  private readonly variables = new Map<string, string>();
+  private characters = 0;
+  private files = 0;
+  private stopped = false;
+  private readonly options: PreprocessOptions;
+  private readonly problems: Problem[];
+
+  constructor(options: PreprocessOptions, problems: Problem[]) {
+    this.options = options;
+    this.problems = problems;
+    for (const [name, value] of Object.entries(options.variables ?? {})) this.variables.set(name, value);
+    const id = options.configId;
+    if (id !== undefined) this.variables.set('_INSTANCE', id);
+  }
+
+  file(text: string, file: string, parents: readonly string[]): void {
+    this.variables.set('_PWD', file.includes('/') ? file.slice(0, file.lastIndexOf('/')) : '.');
+    this.variables.set('_HASH', '#');
+    this.variables.set('_BANG', '!');
+    const physical = text.split('\n');
+    for (let at = 0; at < physical.length && !this.stopped; at++) {
+      const raw = physical[at]!;
+      const line: SourceLine = {
+        text: withoutComment(raw.endsWith('\r') ? raw.slice(0, -1) : raw),
+        file,
+        line: at + 1,
+      };
+      if (isBlank(line.text)) continue;
+      const include = line.text.includes('include') ? INCLUDE.exec(line.text) : null;
+      if (include) {
+        this.include(line, include[1]!, include[2]!.trim(), [...parents, file]);
+        continue;
+      }
+      at += this.effective(line, physical, at);
+    }
+  }
+
+  /** Takes one line and, for a definition of several lines, the lines after it: returns how many of those. */
+  private effective(line: SourceLine, physical: readonly string[], at: number): number {
+    const kept = this.condition(line);
+    const definition = line.text.includes('$') ? DEFINITION.exec(kept?.text ?? withoutCondition(line.text)) : null;
+    const value = definition?.[2];
+    if (value?.trimEnd().endsWith('\\')) {
+      const more = continuation(physical, at);
+      if (kept) this.variables.set(definition![1]!, [value.trimEnd().slice(0, -1).trim(), ...more.lines].join('\n'));
+      return more.taken;
+    }
+    if (kept) this.expand(kept, 0);
+    return 0;
+  }
+
+  /** The line without its `@id`, or undefined where the config-id turns it off. */
+  private condition(line: SourceLine): SourceLine | undefined {
+    if (!line.text.trimStart().startsWith('@')) return line;
+    const [, blank, negated, id, rest] = CONDITION.exec(line.text)!;
+    if ((id === this.options.configId) === (negated === '^')) return undefined;
+    const skipped = 1 + negated!.length + id!.length;
+    return this.condition({ ...line, text: blank! + ' '.repeat(skipped) + rest! });
+  }
+
+  private expand(line: SourceLine, depth: number): void {
+    this.spend(line);
+    if (this.stopped) return;
+    const first = line.text.trimStart()[0];
+    if (first === '@') {
+      const kept = this.condition(line);
+      if (kept) this.expand(kept, depth);
+      return;
+    }
+    if (first === '$') {
+      const definition = DEFINITION.exec(line.text);
+      if (definition) {
+        this.variables.set(definition[1]!, definition[2]!.trim());
+        return;
+      }
+    }
+    if (first === '~') {
+      this.repeat(line, depth);
+      return;
+    }
+    const substituted = line.text.includes('$') ? this.substitute(line) : line;
+    if (substituted === line) {
+      this.push(line);
+    } else if (depth >= SUBSTITUTIONS_MAX) {
+      this.problem(line, `more than ${SUBSTITUTIONS_MAX} variables in one line: one probably contains itself`);
+      this.stopped = true;
+    } else {
+      for (const part of splitLines(substituted)) this.expand(part, depth + 1);
+    }
+  }
+
+  private push(line: SourceLine): void {
+    if (!isBlank(line.text)) this.lines.push(line);
+  }
+
+  private spend(line: SourceLine): void {
+    if (this.stopped) return;
+    this.characters += line.text.length + PASS_COST;
+    if (this.characters <= CHARACTERS_MAX && this.lines.length < LINES_MAX) return;
+    this.problem(line, 'the configuration is too large: more than 32 MiB or 1,000,000 lines after expansion');
+    this.stopped = true;
+  }
+
+  /** Replaces the first known variable of the line; the same line where there is none. */
+  private substitute(line: SourceLine): SourceLine {
+    for (const match of line.text.matchAll(/\$(?:([A-Za-z_]\w*)(?=\s|"|$)|\{([A-Za-z_]\w*)\})/g)) {
+      const value = this.variables.get(match[1] ?? match[2]!);
+      if (value === undefined) continue;
+      const column = columnOf(line, match.index);
+      const before = line.text.slice(0, match.index);
+      const after = line.text.slice(match.index + match[0].length);
+      const columns = [
+        ...Array.from(before, (_c, i) => columnOf(line, i)),
+        ...Array.from({ length: value.length }, () => column),
+        ...Array.from({ length: after.length }, (_c, i) => columnOf(line, match.index + match[0].length + i)),
+      ];
+      return { ...line, text: before + value + after, columns };
+    }
+    return line;
+  }
+
+  private repeat(line: SourceLine, depth: number): void {
+    const expanded = expandRepeat(line.text);
+    if (expanded.kind === 'none') {
+      this.push(line);
+      return;
+    }
+    if (expanded.kind === 'wrong') {
+      this.problem(line, expanded.message);
+      return;
+    }
+    const rest: SourceLine = {
+      ...line,
+      text: line.text.slice(expanded.restAt),
+      columns: Array.from({ length: line.text.length - expanded.restAt }, (_c, i) =>
+        columnOf(line, expanded.restAt + i),
+      ),
+    };
+    for (const binding of expanded.bindings) {
+      for (const [name, value] of binding) this.variables.set(name, value);
+      this.expand(rest, depth + 1);
+      if (this.stopped) return;
+    }
+  }
+
+  private include(line: SourceLine, keyword: string, written: string, files: readonly string[]): void {
+    const pattern = written.startsWith('"') && written.endsWith('"') ? written.slice(1, -1) : written;
+    const found = this.options.include?.(pattern, line.file);
+    const wrong = (message: string, severity: Problem['severity']) =>
+      this.problems.push({ code: 'conf-include', severity, message, at: placeOf(line) });
+    if (found === undefined) {
+      wrong(`"${keyword} ${pattern}" cannot be followed here: only one file was given`, 'error');
+      return;
+    }
+    if (found.length === 0) wrong(`no file matches "${pattern}"`, keyword === 'include' ? 'warning' : 'error');
+    for (const { file, text } of found) {
+      if (files.includes(file)) wrong(`includes run in a circle: ${[...files, file].join(' -> ')}`, 'error');
+      else if (files.length >= INCLUDE_DEPTH_MAX) wrong(`includes are more than ${INCLUDE_DEPTH_MAX} deep`, 'error');
+      else if (++this.files > INCLUDED_FILES_MAX) wrong(`more than ${INCLUDED_FILES_MAX} files are included`, 'error');
+      else this.file(text, file, files);
+      if (this.stopped) return;
+    }
+    this.variables.set('_PWD', line.file.includes('/') ? line.file.slice(0, line.file.lastIndexOf('/')) : '.');
+  }
+
+  private problem(line: SourceLine, message: string): void {
+    this.problems.push({ code: 'conf-syntax', severity: 'error', message, at: placeOf(line) });
+  }
+}
+
+/** The column, from 1, that character `index` of the line stands at in its file. */
+export const columnOf = (line: SourceLine, index: number): number =>
+  line.columns ? (line.columns[Math.min(index, line.columns.length - 1)] ?? 1) : index + 1;
+
+function placeOf(line: SourceLine) {
+  const index = line.text.length - line.text.trimStart().length;
+  const length = line.columns ? 1 : Math.max(1, line.text.trim().length);
+  return { file: line.file, line: line.line, column: columnOf(line, index), length };
+}
+
+function withoutCondition(text: string): string {
+  const condition = CONDITION.exec(text);
+  return condition ? withoutCondition(condition[4]!) : text;
+}
+
+const isBlank = (text: string): boolean => text.trim() === '';
+
+/** Cuts at the first `#` or `!` outside double quotes. */
+function withoutComment(text: string): string {
+  if (!text.includes('#') && !text.includes('!')) return text;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === '"') quoted = !quoted;
+    else if (!quoted && (c === '#' || c === '!')) return text.slice(0, i);
+  }
+  return text;
+}
+
+/** The lines of a definition after its first: all that end in `\`, and the one after them. */
+function continuation(physical: readonly string[], at: number): { lines: string[]; taken: number } {
+  const lines: string[] = [];
+  for (let i = at + 1; i < physical.length; i++) {
+    const line = withoutComment(physical[i]!).trimEnd();
+    if (!line.endsWith('\\')) {
+      if (!isBlank(line)) lines.push(line.trim());
+      return { lines, taken: i - at };
+    }
+    lines.push(line.slice(0, -1).trim());
+  }
+  return { lines, taken: physical.length - at };
+}
+
+function splitLines(line: SourceLine): SourceLine[] {
+  if (!line.text.includes('\n')) return [line];
+  const parts: SourceLine[] = [];
+  let from = 0;
+  for (const text of line.text.split('\n')) {
+    parts.push({ ...line, text, columns: line.columns?.slice(from, from + text.length) ?? [] });
+    from += text.length + 1;
+  }
+  return parts;
+}

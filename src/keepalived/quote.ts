@@ -1,0 +1,19 @@
+/** How free text stands in a keepalived.conf: the one helper that templates and the printer share. */
+import { assert } from '../base/assert.ts';
+
+const BARE = /^[A-Za-z0-9._:/+-][A-Za-z0-9._:/@+-]*$/;
+
+/**
+ * Whether the text can stand in a keepalived.conf at all: nothing escapes a double quote or a line's end, a lone
+ * brace confuses keepalived 2.2.7's count even inside quotes, and `${_...}` is replaced wherever it stands.
+ */
+export function isPrintable(text: string): boolean {
+  return !/["\p{Cc}\u2028\u2029]/u.test(text) && text !== '{' && text !== '}' && !/\$\{?_/.test(text);
+}
+
+/** The text as one word: bare where every character is harmless, otherwise in double quotes. */
+export function quote(text: string): string {
+  if (BARE.test(text)) return text;
+  assert(isPrintable(text), `text that cannot stand in a keepalived.conf reached the printer: ${JSON.stringify(text)}`);
+  return `"${text}"`;
+}
