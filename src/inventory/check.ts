@@ -4,6 +4,7 @@ import type { Location, Problem } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { seconds } from '../base/units.ts';
 import type { Track } from '../keepalived/model.ts';
+import { isPrintable } from '../keepalived/quote.ts';
 import { type BuiltInstance, isLinkLocal, ownAddress } from './instance.ts';
 import { locate } from './layers.ts';
 import type { Interface, Member, Pair, VipIntent, VrrpIntent } from './model.ts';
@@ -22,7 +23,7 @@ export function checkInstance(built: BuiltInstance, member: Member, problems: Pr
 }
 
 /** The most addresses that one advert can carry within an MTU of 1500: 255 by the count's octet, 89 of IPv6 by size. */
-const VIPS_MAX = { 4: 255, 6: 89 } as const;
+export const VIPS_MAX = { 4: 255, 6: 89 } as const;
 const AUTH_BYTES_MAX = 8;
 
 class InstanceCheck {
@@ -97,11 +98,10 @@ class InstanceCheck {
         },
       );
     }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    if (/["\x00-\x1f\x7f]/.test(auth_pass)) {
+    if (!isPrintable(auth_pass)) {
       this.#error(
         'text-unprintable',
-        'auth_pass holds a double quote, a newline or another control character',
+        'auth_pass holds what keepalived.conf cannot carry: a double quote, a control character, ${_',
         ['auth_pass'],
         {
           hint: 'keepalived.conf cannot carry such a character in any form',
@@ -110,7 +110,7 @@ class InstanceCheck {
     }
     if (this.#built.literalSecret) {
       this.#warn('auth-literal', 'the password stands in the tree in the clear', ['auth_pass'], {
-        hint: 'write ${env:NAME} or ${file:PATH}',
+        hint: `write \${env:NAME} or \${file:PATH}`,
       });
     }
   }

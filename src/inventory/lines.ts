@@ -1,10 +1,14 @@
 /**
  * VIPs, routes and rules as YAML has them, in keepalived's words or as an object, to the model's lines.
- * The object form is turned into the same words, so both go through one parser and mean the same.
+ * The object form is turned into the same words; the language's own readers read both, so they mean the same.
  */
 import type { Location, Problem } from '../base/problem.ts';
+import { readAddress } from '../keepalived/address-line.ts';
+import { Args } from '../keepalived/args.ts';
+import type { Word } from '../keepalived/lexer.ts';
 import type { AddressLine, RouteLine, RuleLine } from '../keepalived/model.ts';
-import { type ParsedWords, parseAddressWords, parseRouteWords, parseRuleWords } from './line-words.ts';
+import { readRoute } from '../keepalived/route-line.ts';
+import { readRule } from '../keepalived/rule-line.ts';
 import type { RouteYaml, RuleYaml, VipYaml } from './schema.ts';
 import type { Path, YamlDocument } from './yaml.ts';
 
@@ -15,11 +19,8 @@ export interface Placed<T> {
   readonly on?: string;
 }
 
-interface Word {
-  readonly text: string;
-  /** Offsets in the line form, the key in the object form. */
-  readonly from: { readonly start: number } | { readonly key: string };
-}
+/** A word of the object form, and the key whose value it is. */
+type KeyWord = readonly [key: string, text: string];
 
 /** A list in a document and where it stands there. */
 export interface ListPlace {
@@ -28,71 +29,87 @@ export interface ListPlace {
 }
 
 export const readVips = (list: readonly VipYaml[], place: ListPlace): Read<AddressLine> =>
-  readLines(list, place, parseAddressWords, vipWords);
+  readLines(list, place, readAddress, vipWords);
 export const readRoutes = (list: readonly RouteYaml[], place: ListPlace): Read<RouteLine> =>
-  readLines(list, place, parseRouteWords, routeWords);
+  readLines(list, place, readRoute, routeWords);
 export const readRules = (list: readonly RuleYaml[], place: ListPlace): Read<RuleLine> =>
-  readLines(list, place, parseRuleWords, ruleWords);
+  readLines(list, place, readRule, ruleWords);
 
 export interface Read<T> {
   readonly lines: readonly Placed<T>[];
   readonly problems: readonly Problem[];
 }
 
+/** Places inside a line are kept by the words themselves; the readers' own notes are not needed. */
+const noPlaces = { note() {} };
+
 function readLines<T, Y extends object>(
   list: readonly (string | Y)[],
   place: ListPlace,
-  parse: (words: readonly string[]) => ParsedWords<T>,
-  wordsOf: (item: Y) => Word[],
+  read: (args: Args) => T | undefined,
+  wordsOf: (item: Y) => KeyWord[],
 ): Read<T> {
   const lines: Placed<T>[] = [];
   const problems: Problem[] = [];
   for (const [index, item] of list.entries()) {
     const path = [...place.path, index];
-    const words = typeof item === 'string' ? split(item) : wordsOf(item);
-    const parsed = parse(words.map((word) => word.text));
-    for (const { word, ...problem } of parsed.problems) {
-      problems.push({ severity: 'error', ...problem, at: wordAt(words[word], place.document, path) });
+    const at = place.document.at(path);
+    const words =
+      typeof item === 'string' ? split(item, place.document, path) : placed(wordsOf(item), place.document, path);
+    const args = new Args({ words }, problems, noPlaces, 0);
+    if (words.length === 0) {
+      problems.push({ code: 'inventory-value', severity: 'error', message: 'the line is empty', at });
+      continue;
     }
+    for (const word of words)
+      if (!WORD.test(word.text)) args.fail(word, `no line takes a word like this: ${word.text}`);
+    const line = args.failures === 0 ? read(args) : undefined;
     const on = typeof item === 'string' ? undefined : (item as { on?: string | null }).on;
-    if (parsed.value) lines.push({ line: parsed.value, at: place.document.at(path), ...(on != null && { on }) });
+    if (line && args.failures === 0) lines.push({ line, at, ...(on != null && { on }) });
   }
   return { lines, problems };
 }
 
-function split(line: string): Word[] {
-  return [...line.matchAll(/\S+/g)].map((match) => ({ text: match[0], from: { start: match.index } }));
+/** Words of lines have no blanks, quotes, comments or braces. */
+const WORD = /^[A-Za-z0-9._:/@+,-]+$/;
+
+function split(line: string, document: YamlDocument, path: Path): Word[] {
+  const exact = document.within(path, 0, line.length);
+  const literal = exact.length === line.length;
+  const source = { text: '', file: exact.file, line: exact.line };
+  const words: Word[] = [];
+  for (const match of line.matchAll(/\S+/g)) {
+    const from = exact.column - 1 + (literal ? match.index : 0);
+    words.push({ text: match[0], line: source, from, to: from + (literal ? match[0].length : (exact.length ?? 1)) });
+  }
+  return words;
 }
 
-function wordAt(word: Word | undefined, document: YamlDocument, path: Path): Location {
-  if (!word) return document.at(path);
-  if ('key' in word.from) return document.at([...path, ...word.from.key.split('.')]);
-  return document.within(path, word.from.start, word.from.start + word.text.length);
+function placed(words: readonly KeyWord[], document: YamlDocument, path: Path): Word[] {
+  return words.map(([key, text]) => {
+    const at = document.at([...path, ...key.split('.')]);
+    const from = at.column - 1;
+    return { text, line: { text: '', file: at.file, line: at.line }, from, to: from + (at.length ?? 1) };
+  });
 }
 
-/** `key value` as two words, where the value is there. */
-function pair(key: string, value: string | number | null | undefined, keyword = key): Word[] {
-  if (value == null) return [];
-  return [
-    { text: keyword, from: { key } },
-    { text: String(value), from: { key } },
-  ];
-}
-const flag = (key: string, set: true | null | undefined): Word[] => (set ? [{ text: key, from: { key } }] : []);
-const only = (key: string, value: string | null | undefined): Word[] =>
-  value == null ? [] : [{ text: value, from: { key } }];
-const options = (map: Readonly<Record<string, string | number>> | null | undefined): Word[] =>
-  Object.entries(map ?? {}).flatMap(([key, value]) => {
-    const from = { key: `options.${key}` };
-    return value === ''
-      ? [{ text: key, from }]
-      : [
-          { text: key, from },
-          { text: String(value), from },
-        ];
+/** `keyword value` as two words, where the value is there. */
+const pair = (key: string, value: string | number | null | undefined): KeyWord[] =>
+  value == null
+    ? []
+    : [
+        [key, key],
+        [key, String(value)],
+      ];
+const flag = (key: string, set: true | null | undefined): KeyWord[] => (set ? [[key, key]] : []);
+const only = (key: string, value: string | null | undefined): KeyWord[] => (value == null ? [] : [[key, value]]);
+const options = (map: Readonly<Record<string, string | number>> | null | undefined): KeyWord[] =>
+  Object.entries(map ?? {}).flatMap(([key, value]): KeyWord[] => {
+    const words = value === '' ? [key] : [key, ...String(value).split(' ')];
+    return words.map((word): KeyWord => [`options.${key}`, word]);
   });
 
-function vipWords(vip: Exclude<VipYaml, string>): Word[] {
+function vipWords(vip: Exclude<VipYaml, string>): KeyWord[] {
   return [
     ...only('address', vip.address),
     ...pair('brd', vip.brd),
@@ -101,11 +118,11 @@ function vipWords(vip: Exclude<VipYaml, string>): Word[] {
     ...pair('scope', vip.scope),
     ...pair('peer', vip.peer),
     ...pair('preferred_lft', vip.preferred_lft),
-    ...(vip.flags ?? []).map((text): Word => ({ text, from: { key: 'flags' } })),
+    ...(vip.flags ?? []).map((text): KeyWord => ['flags', text]),
   ];
 }
 
-function routeWords(route: Exclude<RouteYaml, string>): Word[] {
+function routeWords(route: Exclude<RouteYaml, string>): KeyWord[] {
   return [
     ...only('type', route.type),
     ...only('to', route.to),
@@ -124,7 +141,7 @@ function routeWords(route: Exclude<RouteYaml, string>): Word[] {
   ];
 }
 
-function ruleWords(rule: Exclude<RuleYaml, string>): Word[] {
+function ruleWords(rule: Exclude<RuleYaml, string>): KeyWord[] {
   return [
     ...flag('not', rule.not),
     ...pair('from', rule.from),

@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import { parseIp, parseIpPrefix } from '../base/address.ts';
 import type { ProblemCode } from '../base/codes.ts';
+import { isPrintable } from '../keepalived/quote.ts';
 
 /** What a schema says when it refuses a value, beyond zod's own words. */
 export interface Refusal {
@@ -16,17 +17,17 @@ export interface Refusal {
 /** Refusals by schema; looked up by path in `issues.ts`. */
 export const refusals = z.registry<Refusal>();
 
-/** Rendered inside double quotes; keepalived.conf has no way to write a quote or a line end in there. */
+/** Free text of a line: the printer quotes it where it must. */
 const text = (description: string) =>
   z
     .string()
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    .regex(/^[^"\x00-\x1f\x7f]+$/)
+    .refine((value) => value !== '' && isPrintable(value))
     .describe(description)
     .register(refusals, {
       code: 'text-unprintable',
-      message: 'the text is empty or holds a double quote, a newline or another control character',
-      hint: 'keepalived.conf cannot carry such a character in any form',
+      message:
+        'the text is empty, or holds what keepalived.conf cannot carry: a double quote, a control character, ${_',
+      hint: 'choose a text without it; there is no way to escape it',
     });
 /** The name of an instance, script or group: one word of keepalived.conf. */
 const name = (description: string) => text(description);
@@ -91,13 +92,17 @@ const secret = (description: string) =>
     .register(refusals, { code: 'inventory-value', message: 'the secret is empty' });
 const lines = (description: string) =>
   z
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
     .union([
-      z.string().regex(/^[^\x00-\x08\x0b-\x1f\x7f]*$/),
-      z.array(z.string().regex(/^[^\x00-\x08\x0a-\x1f\x7f]*$/)),
+      z.string().refine((value) => isRaw(value)),
+      z.array(z.string().refine((value) => isRaw(value) && !value.includes('\n'))),
     ])
     .describe(description)
-    .register(refusals, { code: 'text-unprintable', message: 'raw lines hold a control character' });
+    .register(refusals, {
+      code: 'text-unprintable',
+      message: 'raw lines hold a control character, or one item more than one line',
+    });
+/** Tabs and line ends are the only control characters of a verbatim text. */
+const isRaw = (value: string): boolean => !/\p{Cc}/u.test(value.replaceAll(/[\t\n]/g, ''));
 
 const command = z
   .union([

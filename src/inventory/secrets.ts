@@ -24,7 +24,7 @@ export function resolveSecret(text: string, sources: SecretSources): ResolvedSec
   const reference = /^\$\{([a-z]+):([^}]*)\}$/.exec(text);
   if (!reference) {
     if (!/\$\{[a-z]+:/.test(text)) return { kind: 'value', value: text, literal: true };
-    return refused('secret-form', 'a reference must be the whole value', 'write ${env:NAME} alone');
+    return refused('secret-form', 'a reference must be the whole value', `write \${env:NAME} alone`);
   }
   const [, scheme, name = ''] = reference;
   switch (scheme) {
@@ -50,9 +50,9 @@ export function resolveSecret(text: string, sources: SecretSources): ResolvedSec
         );
       }
     case 'secret':
-      return refused('secret-form', '${secret:...} is not there yet', 'use ${env:NAME} or ${file:PATH}');
+      return refused('secret-form', `\${secret:...} is not there yet`, `use \${env:NAME} or \${file:PATH}`);
     default:
-      return refused('secret-form', `there is no kind of secret "${scheme}"`, 'use ${env:NAME} or ${file:PATH}');
+      return refused('secret-form', `there is no kind of secret "${scheme}"`, `use \${env:NAME} or \${file:PATH}`);
   }
 }
 

@@ -61,7 +61,7 @@ export function readWhole(path: string, sizeMax: number): Uint8Array {
     const stat = fstatSync(file);
     if (!stat.isFile()) throw new Error('it is no regular file');
     if (stat.size > sizeMax) throw new Error(`it has ${stat.size} bytes; ${sizeMax} are the most`);
-    const buffer = new Uint8Array(sizeMax < stat.size + 1 ? sizeMax : stat.size + 1);
+    const buffer = new Uint8Array(Math.min(sizeMax, stat.size + 1));
     let length = 0;
     for (let got = -1; got !== 0 && length < buffer.length; length += got)
       got = readSync(file, buffer, length, buffer.length - length, null);
