@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, exitCodeOf, isWorldFailure, Stop } from './commands/exit.ts';
+import { explainCommand } from './commands/explain.ts';
 import { helpCommand } from './commands/help.ts';
-import { type ConfigurableIo, createIo, type GlobalOptions } from './commands/io.ts';
+import { type ConfigurableIo, createIo, type GlobalOptions, type Io } from './commands/io.ts';
+import { validateCommand } from './commands/validate.ts';
 
 const EXAMPLES = `
 Examples:
@@ -29,25 +31,40 @@ async function run(io: ConfigurableIo, argv: readonly string[]): Promise<number>
   }
 }
 
+const COMMANDS: readonly ((io: Io) => Command)[] = [validateCommand, explainCommand, helpCommand];
+
 function program(io: ConfigurableIo): Command {
   const { version } = JSON.parse(readFileSync(join(io.packageRoot, 'package.json'), 'utf8')) as { version: string };
   const program = new Command('tandem')
     .description('Two Linux routers that act as one: plan, deploy and prove VRRP pairs, without failovers.')
     .version(version, '--version')
-    .option('-C, --dir <dir>', 'work in this folder (with inventory/ and pairs/)')
-    .option('--limit <expr>', 'only these pairs: core, site=ams, !lab-*, joined by commas')
-    .option('--json', 'JSON documents on standard output, one a line')
-    .addOption(new Option('--color <when>', 'colour').choices(['auto', 'always', 'never']).default('auto'))
     .addHelpText('after', EXAMPLES)
     .helpCommand(false)
+    .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
-    .showHelpAfterError('(tandem --help lists the commands)')
+    .showHelpAfterError('(--help lists what there is)')
     .exitOverride()
-    .hook('preAction', (root) => io.configure(root.opts<GlobalOptions>()));
-  for (const command of [helpCommand(io)]) {
-    program.addCommand(command.copyInheritedSettings(program));
-  }
+    // So that what follows `lab exec ROUTER` belongs to that command, whatever it looks like.
+    .enablePositionalOptions()
+    .hook('preAction', (_root, command) => io.configure(command.optsWithGlobals<GlobalOptions>()));
+  for (const option of globalOptions()) program.addOption(option);
+  for (const command of COMMANDS) adopt(command(io), program);
   return program;
+}
+
+const globalOptions = (): Option[] => [
+  new Option('-C, --dir <dir>', 'work in this folder (with inventory/ and pairs/)'),
+  new Option('--limit <expr>', 'only these pairs: core, site=ams, !lab-*, joined by commas'),
+  new Option('--json', 'JSON documents on standard output, one a line'),
+  new Option('--color <when>', 'colour: auto where not said').choices(['auto', 'always', 'never']),
+];
+
+/** Puts a command (and those below it) under another, with the global options, which may stand behind it too. */
+function adopt(command: Command, parent: Command): void {
+  if (command.parent !== parent) parent.addCommand(command);
+  command.copyInheritedSettings(parent);
+  if (command.commands.length === 0) for (const option of globalOptions()) command.addOption(option.hideHelp());
+  for (const below of command.commands) adopt(below, command);
 }
 
 function report(io: ConfigurableIo, error: unknown): void {

@@ -31,6 +31,16 @@ describe('the command line', () => {
     });
   }
 
+  test('takes the global options before and behind a command', () => {
+    for (const argv of [
+      ['--json', 'help', 'conf-syntax'],
+      ['help', 'conf-syntax', '--json'],
+      ['--color', 'never', 'help', '--json', 'conf-syntax'],
+    ]) {
+      assert.equal((JSON.parse(tandem(...argv).stdout) as { code: string }).code, 'conf-syntax');
+    }
+  });
+
   test('an error under --json is a document on standard output', () => {
     const run = tandem('help', 'nothing-like-it', '--json');
     assert.equal(run.code, 1);

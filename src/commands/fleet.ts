@@ -1,0 +1,34 @@
+/** The first step of every command that needs the fleet: read it, show all problems, stop where there are errors. */
+import { existsSync } from 'node:fs';
+import type { Problem } from '../base/problem.ts';
+import { type Loaded, loadFleet } from '../inventory/load.ts';
+import type { Fleet } from '../inventory/model.ts';
+import { EXIT, Stop } from './exit.ts';
+import type { Io } from './io.ts';
+
+/** Reads the tree and prints its problems. From here on none of its secrets is printed by anyone. */
+export async function loadAndReport(io: Io): Promise<Loaded> {
+  if (!existsSync(io.dir)) throw new Stop(EXIT.error, `there is no folder ${io.dir}`, { hint: 'see -C' });
+  const loaded = await loadFleet(io.dir, { env: io.env });
+  for (const secret of loaded.secrets) io.out.hide(secret);
+  io.out.problems(loaded.problems, loaded.source);
+  return loaded;
+}
+
+/** The whole fleet; a Stop where something in it is wrong. */
+export async function requireFleet(io: Io): Promise<Fleet> {
+  const { value, problems } = await loadAndReport(io);
+  if (value) return value;
+  throw new Stop(EXIT.error, `${countProblems(problems)}; nothing was done`, {
+    hint: 'tandem help CODE explains each',
+  });
+}
+
+/** `2 errors, 1 warning`; empty where there are none. */
+export function countProblems(problems: readonly Problem[]): string {
+  return (['error', 'warning'] as const)
+    .map((severity) => ({ severity, count: problems.filter((problem) => problem.severity === severity).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ severity, count }) => `${count} ${severity}${count === 1 ? '' : 's'}`)
+    .join(', ');
+}
