@@ -17,6 +17,8 @@ interface UpFlags {
 
 export function labCommand(): Command {
   const lab = new Command('lab').description('two routers in network namespaces, to try everything on');
+  // Options after the node's name belong to the command that runs there.
+  lab.enablePositionalOptions();
   lab
     .command('up [name]')
     .description('starts a lab and returns; `lab down` ends it')
@@ -39,7 +41,8 @@ export function labCommand(): Command {
   on(lab.command('down').description('ends a lab; nothing of it stays'), (found) => found.down());
   on(
     lab.command('exec <node> <command...>').description('runs a command in a node').passThroughOptions(),
-    (found, node: string, command: readonly string[]) => attached(found, node, command),
+    (found, node: string, command: readonly string[]) =>
+      attached(found, node, command[0] === '--' ? command.slice(1) : command),
   );
   on(lab.command('shell <node>').description('a shell in a node'), (found, node: string) =>
     attached(found, node, ['sh', '-i']),

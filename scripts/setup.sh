@@ -1,0 +1,67 @@
+#!/bin/sh
+# Installs the Debian packages that the lab and the network tests use, in such a way that no service of theirs
+# starts now or at the next boot. What is installed already is left exactly as it is, running services included.
+set -eu
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# package:what it is for. dbus and systemd let a router of the lab run a real systemd as its first process;
+# the package systemd alone does not become this machine's init (systemd-sysv would).
+packages='keepalived openssh-server openssh-client iproute2 iputils-ping iputils-arping fping tcpdump nftables procps
+util-linux mount dbus systemd'
+# Units that those packages would enable.
+units='keepalived.service ssh.service ssh.socket nftables.service'
+
+command -v dpkg-query >/dev/null || fail 'this is not a Debian system: install keepalived, sshd, ip, ping, arping, tcpdump, nft and systemd by hand'
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+missing=''
+for package in $packages; do installed "$package" || missing="$missing $package"; done
+if [ -z "$missing" ]; then
+  say 'everything is installed'
+  exit 0
+fi
+[ "$(id -u)" = 0 ] || fail "missing:$missing; run again as root (sudo npm run setup)"
+
+# policy-rc.d is Debian's own switch: exit 101 forbids the package scripts to start anything. One that is there stays.
+policy=/usr/sbin/policy-rc.d
+kept=''
+restore() {
+  rm -f "$policy"
+  [ -z "$kept" ] || mv "$kept" "$policy"
+}
+if [ -e "$policy" ]; then kept="$policy.tandem-setup"; mv "$policy" "$kept"; fi
+trap restore EXIT
+trap 'exit 130' INT TERM
+printf '#!/bin/sh\nexit 101\n' >"$policy"
+chmod 755 "$policy"
+say 'no service starts during the installation (policy-rc.d)'
+
+# The index is fetched only when it does not know a package.
+# shellcheck disable=SC2086 # a list of names on purpose
+if ! apt-get install -qq --simulate --no-install-recommends $missing >/dev/null 2>&1; then
+  say 'apt-get update'
+  apt-get -qq -o DPkg::Lock::Timeout=120 update
+fi
+say "installing$missing"
+# shellcheck disable=SC2086
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends $missing >/dev/null ||
+  { say 'apt-get update, the index is out of date'
+    apt-get -qq -o DPkg::Lock::Timeout=120 update
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends $missing >/dev/null; }
+
+# Only units of packages that were not here before: what its owner enabled stays enabled.
+for unit in $units; do
+  case "$unit" in
+    ssh.*) package=openssh-server ;;
+    *) package=${unit%.service} ;;
+  esac
+  case " $missing " in
+    *" $package "*)
+      systemctl disable --quiet "$unit" 2>/dev/null || :
+      say "$unit stays off" ;;
+  esac
+done
+say 'done'

@@ -1,0 +1,171 @@
+/** Making a lab: its files, its first process, and the nodes' reports that they are up. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { type Machine, onPath } from './machine.ts';
+import { ROUTER_SCRIPTS } from './router-scripts.ts';
+import { SCRIPTS } from './scripts.ts';
+import { sshConfig, writeSshFiles } from './ssh.ts';
+import { type LabState, removeLeftOvers, startTimeOf, writeState } from './state.ts';
+import { type LabNode, type Leg, outerEnd, routers, type Topology } from './topology.ts';
+import { attachBatch, cableTable, masqueradeRules, nodeBatch, plugInBatch, switchBatch } from './wiring.ts';
+
+export interface StartOptions {
+  readonly directory: string;
+  readonly topology: Topology;
+  readonly machine: Machine;
+  readonly cgroup: string;
+  readonly detached: boolean;
+}
+
+/** Up takes under a second; a machine that needs more than this is not stalled but stuck. */
+const BOOT_MS_MAX = 60_000;
+
+export async function start(options: StartOptions): Promise<{ state: LabState; release: () => void }> {
+  const { directory, topology, machine, cgroup, detached } = options;
+  writeFiles(options);
+  const log = openSync(join(directory, 'log', 'lab'), 'a');
+  const user = machine.rootless ? ['--user', '--map-root-user'] : [];
+  // A first process killed from outside still gets its TERM from unshare when unshare is the one that dies.
+  const namespaces = ['--net', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child=TERM'];
+  const child = spawn('unshare', [...user, ...namespaces, 'sh', join(directory, 'lab'), directory], {
+    // A session of its own: Ctrl-C in a terminal reaches us, and the lab ends in its own way.
+    detached: true,
+    stdio: [detached ? 'ignore' : 'pipe', log, log, 'pipe'],
+    env: ENVIRONMENT,
+  });
+  closeSync(log);
+  let pid: number;
+  let startTime: string | undefined;
+  try {
+    const pids = await reports(child, ['lab', ...topology.nodes.map((node) => node.name)], directory);
+    pid = pids.get('lab') as number;
+    startTime = startTimeOf(pid);
+    if (startTime === undefined) throw new Error(`the lab's first process ended: ${logTail(directory)}`);
+  } catch (cause) {
+    // unshare takes the lab's first process along.
+    child.kill('SIGKILL');
+    removeLeftOvers(directory, cgroup);
+    throw cause;
+  }
+  const state: LabState = { name: basename(directory), machine, topology, pid, startTime, cgroup };
+  writeFileSync(
+    join(directory, 'ssh_config'),
+    sshConfig(directory, routers(topology), (argv) => enterSwitch(state, argv)),
+  );
+  writeState(directory, state);
+  // Neither the process nor its lifeline keeps this program running; both are still there until it ends.
+  child.unref();
+  if (child.stdin !== null && 'unref' in child.stdin) (child.stdin as unknown as { unref(): void }).unref();
+  return { state, release: () => child.stdin?.destroy() };
+}
+
+/** Starts a node that is not running, by the same scripts as the first time. */
+export async function bootNode(directory: string, state: LabState, node: string): Promise<void> {
+  // The shell ends at once, so that the node becomes a child of the lab's first process, which reaps it.
+  const command = 'sh "$1/boot" "$1" "$2" </dev/null >>"$1/log/$2" 2>&1 &';
+  const [program, ...args] = enterSwitch(state, ['sh', '-c', command, 'sh', directory, node], ['-m', '-p', '-u', '-i']);
+  const child = spawn(program as string, args, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'], env: ENVIRONMENT });
+  await reports(child, [node], directory);
+}
+
+/** A command line in the switch's network, with the machine's programs and files. */
+export function enterSwitch(state: LabState, argv: readonly string[], more: readonly string[] = []): readonly string[] {
+  const user = state.machine.rootless ? ['-U', '--preserve-credentials'] : [];
+  return ['nsenter', '-t', `${state.pid}`, ...user, '-n', ...more, '--', ...argv];
+}
+
+const ENVIRONMENT: NodeJS.ProcessEnv = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
+
+/** Reads `NAME PID` lines from descriptor 3 until each awaited name has reported. */
+async function reports(
+  child: ChildProcess,
+  awaited: readonly string[],
+  directory: string,
+): Promise<Map<string, number>> {
+  const pids = new Map<string, number>();
+  const pipe = child.stdio[3] as Readable;
+  const waiting = (): string => awaited.filter((name) => !pids.has(name)).join(', ');
+  const timer = setTimeout(() => pipe.destroy(), BOOT_MS_MAX);
+  const died = (): void => void pipe.destroy();
+  child.once('error', died);
+  if (awaited.includes('lab')) child.once('exit', died);
+  try {
+    for await (const line of createInterface({ input: pipe })) {
+      const [name = '', pid] = line.split(' ');
+      pids.set(name, Number(pid));
+      if (waiting() === '') return pids;
+    }
+  } catch {
+    // The pipe was closed under the reader: the error below says what was missing.
+  } finally {
+    clearTimeout(timer);
+    child.removeListener('exit', died);
+    pipe.destroy();
+  }
+  throw new Error(`${waiting()} did not come up: ${logTail(directory)}`);
+}
+
+/** The last lines of every log, on one line: the directory is gone when the reader wants to look. */
+function logTail(directory: string): string {
+  const logs = join(directory, 'log');
+  const tails = readdirSync(logs).map((name) => {
+    const lines = readFileSync(join(logs, name), 'utf8').trim().split('\n');
+    return lines.slice(-3).join(' / ').trim() && `${name}: ${lines.slice(-3).join(' / ')}`;
+  });
+  return tails.filter((tail) => tail !== '').join('; ') || 'no reason was given';
+}
+
+function writeFiles({ directory, topology, machine, cgroup, detached }: StartOptions): void {
+  for (const name of ['log', 'pid', 'nodes', 'node.d', 'unplugged']) mkdirSync(join(directory, name));
+  for (const [name, text] of Object.entries({ ...SCRIPTS, ...ROUTER_SCRIPTS })) {
+    writeFileSync(join(directory, name), text);
+  }
+  const tree = packageRoot();
+  const environment = {
+    LAB: directory,
+    NODES: topology.nodes.map((node) => node.name).join(' '),
+    CGROUP: cgroup,
+    INIT: machine.init,
+    SSHD: machine.ssh,
+    LIFELINE: detached ? 'none' : 'pipe',
+    NODE: process.execPath,
+    TREE: tree.directory,
+    ENTRY: tree.entry,
+  };
+  const env = Object.entries(environment).map(([name, value]) => `${name}='${value.replaceAll("'", `'\\''`)}'\n`);
+  writeFileSync(join(directory, 'env'), env.join(''));
+  writeFileSync(join(directory, 'switch.batch'), switchBatch(topology));
+  writeFileSync(join(directory, 'cables.table'), cableTable(topology));
+  for (const node of topology.nodes) writeNodeFiles(directory, topology, node);
+  writeSshFiles(directory, routers(topology), machine.ssh);
+}
+
+function writeNodeFiles(directory: string, topology: Topology, node: LabNode): void {
+  const write = (kind: string, text: string): void =>
+    writeFileSync(join(directory, 'node.d', `${node.name}.${kind}`), text);
+  const onNetworks = node.legs.filter((leg) => 'network' in leg.to);
+  const ends = (legs: readonly Leg[]): string => legs.map((leg) => `${outerEnd(topology, node, leg)}\n`).join('');
+  write('kind', node.kind);
+  write('plug', plugInBatch(topology, node));
+  write('attach', attachBatch(topology, node));
+  write('net', nodeBatch(node));
+  write('ends', ends(node.legs));
+  write('ports', ends(onNetworks));
+  write('machine-id', `${randomBytes(16).toString('hex')}\n`);
+  if (node.kind === 'router') write('forwarding', '');
+  if (node.masquerade.length > 0 && onPath('nft')) write('nft', masqueradeRules(node));
+}
+
+/** Where the tree is and how its lab entry is called inside a router, which sees the tree at /opt/lab/tree. */
+function packageRoot(): { directory: string; entry: string } {
+  const self = fileURLToPath(import.meta.url);
+  if (self.endsWith('.ts')) {
+    return { directory: join(dirname(self), '..', '..'), entry: '/opt/lab/tree/src/lab/ssh-server.ts' };
+  }
+  return { directory: join(dirname(self), '..'), entry: `/opt/lab/tree/dist/${basename(self)} lab ssh-server` };
+}
