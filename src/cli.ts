@@ -7,6 +7,7 @@ import { EXIT, exitCodeOf, isWorldFailure, Stop } from './commands/exit.ts';
 import { explainCommand } from './commands/explain.ts';
 import { helpCommand } from './commands/help.ts';
 import { type ConfigurableIo, createIo, type GlobalOptions, type Io } from './commands/io.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { validateCommand } from './commands/validate.ts';
 
 const EXAMPLES = `
@@ -31,7 +32,7 @@ async function run(io: ConfigurableIo, argv: readonly string[]): Promise<number>
   }
 }
 
-const COMMANDS: readonly ((io: Io) => Command)[] = [validateCommand, explainCommand, helpCommand];
+const COMMANDS: readonly ((io: Io) => Command)[] = [validateCommand, explainCommand, schemaCommand, helpCommand];
 
 function program(io: ConfigurableIo): Command {
   const { version } = JSON.parse(readFileSync(join(io.packageRoot, 'package.json'), 'utf8')) as { version: string };

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import type { Problem } from '../base/problem.ts';
 import { type Loaded, loadFleet } from '../inventory/load.ts';
-import type { Fleet } from '../inventory/model.ts';
+import type { Fleet, Pair } from '../inventory/model.ts';
+import { selectPairs } from '../inventory/select.ts';
 import { EXIT, Stop } from './exit.ts';
 import type { Io } from './io.ts';
 
@@ -22,6 +23,15 @@ export async function requireFleet(io: Io): Promise<Fleet> {
   throw new Stop(EXIT.error, `${countProblems(problems)}; nothing was done`, {
     hint: 'tandem help CODE explains each',
   });
+}
+
+/** The pairs that `--limit` selects, all of the fleet without it; a Stop where it selects nothing. */
+export async function requirePairs(io: Io): Promise<{ readonly fleet: Fleet; readonly pairs: readonly Pair[] }> {
+  const fleet = await requireFleet(io);
+  const { value, problems } = selectPairs(fleet, io.limit);
+  io.out.problems(problems);
+  if (value) return { fleet, pairs: value };
+  throw new Stop(EXIT.error, 'no pair is selected; nothing was done');
 }
 
 /** `2 errors, 1 warning`; empty where there are none. */
