@@ -304,7 +304,7 @@ const OTHERS: readonly Keyword[] = [
   value('authentication', 1, 'auth_pass', own.password),
   value('vrrp_script', 2, 'script', command),
   value('vrrp_script', 2, 'interval', seconds(1, 4294, true)),
-  value('vrrp_script', 2, 'timeout', seconds(0, 4294, true)),
+  value('vrrp_script', 2, 'timeout', seconds(1, 4294, true)),
   weight('vrrp_script', 2, 253),
   value('vrrp_script', 2, 'rise', integer(1, 2_147_483_647)),
   value('vrrp_script', 2, 'fall', integer(1, 2_147_483_647)),
