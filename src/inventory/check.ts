@@ -118,15 +118,11 @@ class InstanceCheck {
   vips(): void {
     const { vips, family, version, name } = this.#intent;
     const advertised = vips.filter((vip) => vip.advertised);
-    if (advertised.length === 0 && version === 3) {
-      this.#error(
-        'inventory-missing',
-        `${name} advertises no VIP; version 3 needs one`,
-        [vips.length > 0 ? 'advertise' : 'vips'],
-        {
-          at: vips.length > 0 ? undefined : this.#intent.at,
-        },
-      );
+    const { vips: said, advertise } = this.#built.settings.merged;
+    const none = (said?.length ?? 0) === 0;
+    if (version === 3 && (none || (Array.isArray(advertise) && advertise.length === 0))) {
+      const at = none ? this.#intent.at : this.#at(['advertise']);
+      this.#push('error', 'inventory-missing', `${name} advertises no VIP; version 3 needs one`, at, {});
     }
     if (advertised.length > VIPS_MAX[family]) {
       this.#error(

@@ -1,6 +1,6 @@
 /**
  * Secrets by reference: `${env:NAME}` and `${file:PATH}`. A value is resolved in memory and never printed;
- * `maskSecrets` is the last line of defence for text that others made.
+ * the loader hands all of them to the filter that output goes through.
  */
 
 /** Where secrets come from; the shell gives the real ones, a test its own. */
@@ -62,12 +62,3 @@ const refused = (code: 'secret-missing' | 'secret-form', message: string, hint: 
   message,
   hint,
 });
-
-/** What stands in the place of a secret in every output. */
-const MASK = '(sensitive)';
-
-/** The text with every secret in it masked, the longest first, so that no part of one is left over. */
-export function maskSecrets(text: string, secrets: Iterable<string>): string {
-  const longestFirst = [...new Set(secrets)].filter((s) => s !== '').sort((a, b) => b.length - a.length);
-  return longestFirst.reduce((masked, secret) => masked.replaceAll(secret, MASK), text);
-}

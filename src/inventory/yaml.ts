@@ -45,7 +45,11 @@ export function parseYaml(text: string, file: string): Checked<YamlDocument> {
     if (!(error instanceof YAMLException)) throw error;
     const position = Math.min(error.mark?.position ?? 0, text.length);
     const at = locate(position, position + 1);
-    return { problems: [{ code: 'yaml-syntax', severity: 'error', message: `not YAML: ${error.reason}`, at }] };
+    const reference = text.slice(lines[at.line - 1], lines[at.line]).includes('${');
+    const hint = reference && { hint: `between { } or [ ] a reference stands in quotes: "\${env:NAME}"` };
+    return {
+      problems: [{ code: 'yaml-syntax', severity: 'error', message: `not YAML: ${error.reason}`, at, ...hint }],
+    };
   }
 }
 
