@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
-import { EXIT, exitCodeOf, isWorldFailure, Stop } from './commands/exit.ts';
+import { EXIT, exitCodeOf, isBug, Stop } from './commands/exit.ts';
 import { explainCommand } from './commands/explain.ts';
 import { helpCommand } from './commands/help.ts';
 import { type ConfigurableIo, createIo, type GlobalOptions, type Io } from './commands/io.ts';
+import { labCommand } from './commands/lab.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { validateCommand } from './commands/validate.ts';
 
@@ -32,7 +33,13 @@ async function run(io: ConfigurableIo, argv: readonly string[]): Promise<number>
   }
 }
 
-const COMMANDS: readonly ((io: Io) => Command)[] = [validateCommand, explainCommand, schemaCommand, helpCommand];
+const COMMANDS: readonly ((io: Io) => Command)[] = [
+  validateCommand,
+  explainCommand,
+  schemaCommand,
+  labCommand,
+  helpCommand,
+];
 
 function program(io: ConfigurableIo): Command {
   const { version } = JSON.parse(readFileSync(join(io.packageRoot, 'package.json'), 'utf8')) as { version: string };
@@ -71,8 +78,9 @@ function adopt(command: Command, parent: Command): void {
 function report(io: ConfigurableIo, error: unknown): void {
   if (!(error instanceof Error)) throw error;
   const hint = error instanceof Stop ? error.hint : undefined;
-  const known = error instanceof Stop || isWorldFailure(error);
-  const message = known ? chain(error) : `${error.stack ?? error.message}\nThis is a bug in tandem, not in your files.`;
+  const message = isBug(error)
+    ? `${error.stack ?? error.message}\nThis is a bug in tandem, not in your files.`
+    : chain(error);
   io.out.document('tandem.error', 1, { message, hint, exit: exitCodeOf(error) });
   io.out.event(`tandem: ${message}${hint ? `\n   = help: ${hint}` : ''}`);
 }

@@ -1,4 +1,5 @@
 /** How a run ends: the exit codes that scripts and CI rely on (docs/cli.md), and the errors that choose one. */
+import { Bug } from '../base/assert.ts';
 import { RemoteError, type RemoteErrorKind } from '../router/remote.ts';
 
 export const EXIT = {
@@ -25,9 +26,10 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** What is worse comes first: where several pairs end differently, the run ends with the worst. */
-const WORST_FIRST: readonly ExitCode[] = [9, 3, 4, 1, 6, 5, 7, 8, 130, 2, 0];
+const WORST_FIRST: readonly number[] = [9, 3, 4, 1, 6, 5, 7, 8, 130, 2, 0];
 
-export const worse = (a: ExitCode, b: ExitCode): ExitCode => (WORST_FIRST.indexOf(a) <= WORST_FIRST.indexOf(b) ? a : b);
+/** The worse of two; what is not in the table (a code that another program ended with) is worse than all of it. */
+export const worse = (a: number, b: number): number => (WORST_FIRST.indexOf(a) <= WORST_FIRST.indexOf(b) ? a : b);
 
 /**
  * Ends a command with a sentence for the user and no stack: what they asked for cannot be done as it stands.
@@ -62,10 +64,6 @@ export function exitCodeOf(error: unknown): ExitCode {
   return EXIT.error;
 }
 
-/**
- * Whether an error is the world's (it says what was being tried and carries its cause, or comes from the system),
- * so that its stack would only be noise. Anything else is our own bug and keeps its stack.
- */
-export function isWorldFailure(error: Error): boolean {
-  return error instanceof RemoteError || error.cause !== undefined || 'errno' in error;
-}
+/** Whether an error is our own fault and keeps its stack. Any other says what was tried; its stack is only noise. */
+export const isBug = (error: Error): boolean =>
+  [Bug, TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);

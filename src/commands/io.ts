@@ -1,6 +1,6 @@
 /** What a command gets from the outside: where to work, how to print, how to end. */
 import { resolve } from 'node:path';
-import { EXIT, type ExitCode, worse } from './exit.ts';
+import { EXIT, worse } from './exit.ts';
 import { type ColorChoice, createOutput, type Output, type Sink } from './output.ts';
 
 export interface Io {
@@ -14,8 +14,11 @@ export interface Io {
   readonly packageRoot: string;
   /** Whether a question can be asked: a person sits at both ends. */
   readonly interactive: boolean;
-  /** Ends the run with this code when the command returns; of several, the worst counts. */
-  exit(code: ExitCode): void;
+  /**
+   * Ends the run with this code when the command returns; of several, the worst counts. One of EXIT, but for a
+   * command that only runs another program and passes its code on.
+   */
+  exit(code: number): void;
   /**
    * For commands that must not die in the middle: from now on the first SIGINT or SIGTERM aborts this signal and
    * the command ends itself; a second one ends the process.
@@ -33,7 +36,7 @@ export interface GlobalOptions {
 /** An Io whose options come later, when the command line has been read, and the code that the run ends with. */
 export interface ConfigurableIo extends Io {
   configure(options: GlobalOptions): void;
-  readonly exitCode: ExitCode;
+  readonly exitCode: number;
 }
 
 /** @param packageRoot see Io */
@@ -44,7 +47,7 @@ export function createIo(packageRoot: string): ConfigurableIo {
     createOutput({ stdout, stderr, env: process.env, color: options.color ?? 'auto', json: options.json ?? false });
   let options: GlobalOptions = {};
   let out = outputFor(options);
-  let exitCode: ExitCode = EXIT.done;
+  let exitCode: number = EXIT.done;
   let interrupt: AbortController | undefined;
   return {
     get dir() {

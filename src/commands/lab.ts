@@ -7,6 +7,8 @@ import { Lab } from '../lab/lab.ts';
 import { startPing } from '../lab/ping.ts';
 import { listLabs } from '../lab/state.ts';
 import { routers } from '../lab/topology.ts';
+import { EXIT, Stop } from './exit.ts';
+import type { Io } from './io.ts';
 
 interface UpFlags {
   readonly topology: 'core' | 'bare';
@@ -15,7 +17,7 @@ interface UpFlags {
   readonly keepalived?: readonly string[];
 }
 
-export function labCommand(): Command {
+export function labCommand(io: Io): Command {
   const lab = new Command('lab').description('two routers in network namespaces, to try everything on');
   // Options after the node's name belong to the command that runs there.
   lab.enablePositionalOptions();
@@ -36,16 +38,19 @@ export function labCommand(): Command {
       ]),
     )
     .option('--keepalived <files...>', 'keepalived.conf of each router, in order')
-    .action(up);
-  lab.command('list').description('the labs that run').action(list);
+    .action((name: string | undefined, flags: UpFlags) => up(io, name, flags));
+  lab
+    .command('list')
+    .description('the labs that run')
+    .action(() => list(io));
   on(lab.command('down').description('ends a lab; nothing of it stays'), (found) => found.down());
   on(
     lab.command('exec <node> <command...>').description('runs a command in a node').passThroughOptions(),
     (found, node: string, command: readonly string[]) =>
-      attached(found, node, command[0] === '--' ? command.slice(1) : command),
+      attached(io, found, node, command[0] === '--' ? command.slice(1) : command),
   );
   on(lab.command('shell <node>').description('a shell in a node'), (found, node: string) =>
-    attached(found, node, ['sh', '-i']),
+    attached(io, found, node, ['sh', '-i']),
   );
   on(
     lab.command('unplug <router> <iface>').description('pulls the cable').option('--flush', FLUSH),
@@ -67,7 +72,7 @@ export function labCommand(): Command {
       .description('pings until Ctrl-C; lost packets and the longest silence')
       .option('--interval <ms>', 'time between packets', Number, 10)
       .option('--count <n>', 'stop by itself', Number),
-    ping,
+    (found, from: string, address: string, flags: PingFlags) => ping(io, found, from, address, flags),
   );
   return lab;
 }
@@ -86,17 +91,18 @@ function find(name: string | undefined): Lab {
   const labs = listLabs();
   const matching = name === undefined ? labs : labs.filter(({ state }) => state.name === name);
   const [only, second] = matching;
-  if (only === undefined)
-    throw new Error(name === undefined ? 'no lab runs; `tandem lab up` starts one' : `no lab ${name} runs`);
+  if (only === undefined) {
+    const message = name === undefined ? 'no lab runs' : `no lab ${name} runs`;
+    throw new Stop(EXIT.error, message, { hint: 'tandem lab up starts one' });
+  }
   if (second !== undefined) {
-    throw new Error(
-      `${matching.length} labs run: say --name ${matching.map(({ state }) => state.name).join(' or --name ')}`,
-    );
+    const names = matching.map(({ state }) => state.name);
+    throw new Stop(EXIT.error, `${names.length} labs run`, { hint: `say --name ${names.join(' or --name ')}` });
   }
   return Lab.attach(only.directory);
 }
 
-async function up(name: string | undefined, flags: UpFlags): Promise<void> {
+async function up(io: Io, name: string | undefined, flags: UpFlags): Promise<void> {
   const texts = (flags.keepalived ?? []).map((file) => readFileSync(file, 'utf8'));
   const lab = await Lab.up({ ...flags, detached: true, ...(name === undefined ? {} : { name }) });
   try {
@@ -104,50 +110,53 @@ async function up(name: string | undefined, flags: UpFlags): Promise<void> {
     if (texts.length > names.length) throw new Error(`${texts.length} files for ${names.length} routers`);
     await Promise.all(texts.map((text, index) => lab.startKeepalived(names[index] as string, text)));
     const { init, ssh } = lab.state.machine;
-    console.log(`lab ${lab.name} is up: ${names.join(', ')} (init ${init}, ssh ${ssh})`);
-    console.log(`ssh -F ${lab.sshConfig} ${names[0]}`);
+    io.out.result(`lab ${lab.name} is up: ${names.join(', ')} (init ${init}, ssh ${ssh})`);
+    io.out.result(`ssh -F ${lab.sshConfig} ${names[0]}`);
   } catch (cause) {
     await lab.down();
     throw cause;
   }
 }
 
-function list(): void {
+function list(io: Io): void {
   for (const { directory, state } of listLabs()) {
-    console.log(`${state.name}  ${state.topology.name}  init ${state.machine.init}  ${join(directory, 'ssh_config')}`);
+    io.out.result(
+      `${state.name}  ${state.topology.name}  init ${state.machine.init}  ${join(directory, 'ssh_config')}`,
+    );
   }
 }
 
 /** The command has our terminal; its exit code becomes ours. */
-async function attached(lab: Lab, node: string, command: readonly string[]): Promise<void> {
+async function attached(io: Io, lab: Lab, node: string, command: readonly string[]): Promise<void> {
   const [program, ...args] = lab.inside(node, command);
   const child = spawn(program as string, args, { stdio: 'inherit', env: lab.environment });
   // Ctrl-C belongs to the command.
   const ignore = (): void => {};
   process.on('SIGINT', ignore);
   try {
-    process.exitCode = await new Promise<number>((resolve, reject) => {
+    const code = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (code) => resolve(code ?? 1));
+      child.once('close', (ended) => resolve(ended ?? 1));
     });
+    io.exit(code);
   } finally {
     process.removeListener('SIGINT', ignore);
   }
 }
 
-async function ping(
-  lab: Lab,
-  from: string,
-  address: string,
-  flags: { interval: number; count?: number },
-): Promise<void> {
+interface PingFlags {
+  readonly interval: number;
+  readonly count?: number;
+}
+
+async function ping(io: Io, lab: Lab, from: string, address: string, flags: PingFlags): Promise<void> {
   const pinger = startPing(lab, from, address, {
     intervalMs: flags.interval,
     ...(flags.count === undefined ? {} : { count: flags.count }),
   });
   process.once('SIGINT', () => void pinger.stop());
   const result = await pinger.ended;
-  console.log(
+  io.out.result(
     `${result.sent} sent, ${result.lost} lost, longest silence ${result.longestSilenceMs.toFixed(0)} ms, pinger stalled ${result.stalledMs.toFixed(0)} ms`,
   );
 }

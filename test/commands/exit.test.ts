@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EXIT, exitCodeOf, isWorldFailure, Stop, worse } from '../../src/commands/exit.ts';
+import { Bug } from '../../src/base/assert.ts';
+import { EXIT, exitCodeOf, isBug, Stop, worse } from '../../src/commands/exit.ts';
 import { RemoteError } from '../../src/router/remote.ts';
 
 test('of several ends the worst counts: 9 beats 3 beats 4, and nothing hides behind 0', () => {
@@ -12,16 +13,17 @@ test('of several ends the worst counts: 9 beats 3 beats 4, and nothing hides beh
   }
 });
 
-test('an error picks its exit code and whether its stack is shown', () => {
-  const cases: readonly [error: Error, code: number, world: boolean][] = [
+test('an error picks its exit code, and only our own bugs show their stack', () => {
+  const cases: readonly [error: Error, code: number, bug: boolean][] = [
     [new Stop(EXIT.refused, 'needs --allow failover'), 8, false],
-    [new RemoteError('unreachable', 'r1', 'no route'), 7, true],
-    [new RemoteError('sudo', 'r1', 'wrong password'), 1, true],
-    [new Error('reading x', { cause: new Error('gone') }), 1, true],
-    [new TypeError('x is not a function'), 1, false],
+    [new RemoteError('unreachable', 'r1', 'no route'), 7, false],
+    [new RemoteError('sudo', 'r1', 'wrong password'), 1, false],
+    [new Error('reading x', { cause: new Error('gone') }), 1, false],
+    [new Bug('assertion failed: a'), 1, true],
+    [new TypeError('x is not a function'), 1, true],
   ];
-  for (const [error, code, world] of cases) {
+  for (const [error, code, bug] of cases) {
     assert.equal(exitCodeOf(error), code, error.message);
-    assert.equal(isWorldFailure(error), world, error.message);
+    assert.equal(isBug(error), bug, error.message);
   }
 });
