@@ -43,8 +43,8 @@ function readingBlocks({ router, reading }: NodePlan): Problem[] {
   ];
 }
 
-/** The first keepalived whose --config-test says in its exit code whether the file is good. */
-const CONFIG_TEST_SINCE = '2.0.20';
+/** The first keepalived whose --config-test reads the interfaces and tells by its exit code (its issue 955). */
+const CONFIG_TEST_SINCE = '2.0.7';
 
 function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
   if (reading.kind !== 'read') return [];

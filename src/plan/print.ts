@@ -1,0 +1,174 @@
+/** Plans as people read them. Pure: lines of text; equal diffs of many pairs are printed once (docs/cli.md). */
+import type { Paint } from '../base/caret.ts';
+import { IMPACT_CLASSES, type Order } from '../change/impact-model.ts';
+import type { Observed } from '../change/observed.ts';
+import { hasChanges, type NodePlan, type PairPlan, type PlannedChange } from './plan.ts';
+
+/** Pairs named beside a diff that they share; the rest are counted. */
+const MEMBERS_SHOWN_MAX = 12;
+
+/** The plans of all pairs, equal ones once, and the summary line at the end. */
+export function printPlans(plans: readonly PairPlan[], paint: Paint): string {
+  const groups = new Map<string, PairPlan[]>();
+  for (const plan of plans.filter(isWorthShowing)) {
+    const key = sameness(plan);
+    groups.set(key, [...(groups.get(key) ?? []), plan]);
+  }
+  const shown = [...groups.values()].map((group) => printGroup(group, paint));
+  return [...shown, summary(plans)].join('\n\n');
+}
+
+const isWorthShowing = (plan: PairPlan): boolean =>
+  hasChanges(plan) || plan.blocks.length > 0 || plan.warnings.length > 0 || plan.nodes.some((n) => n.drift.length > 0);
+
+/** What is equal of two plans that are printed once: everything but the names of the pair and its routers. */
+function sameness(plan: PairPlan): string {
+  const names = plan.nodes.map((node) => node.router);
+  const text = JSON.stringify([body(plan, (_style, t) => t), plan.nodes.map((n) => status(n))]);
+  return names.reduce((all, name, i) => all.replaceAll(name, `\u0001${i}`), text.replaceAll(plan.pair, '\u0002'));
+}
+
+function printGroup(group: readonly PairPlan[], paint: Paint): string {
+  const [first] = group;
+  const text = [head(first!, paint), ...body(first!, paint)].join('\n');
+  if (group.length === 1) return text;
+  const names = group.map((plan) => plan.pair);
+  const rest = names.length - MEMBERS_SHOWN_MAX;
+  const list = names.slice(0, MEMBERS_SHOWN_MAX).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+  return `${text}\n${paint('dim', `The same for ${names.length} pairs: ${list}`)}`;
+}
+
+function head(plan: PairPlan, paint: Paint): string {
+  const drift = plan.nodes.some((n) => n.drift.length > 0) ? 'drift' : 'no drift';
+  return `${paint('bold', plan.pair)}   ${plan.nodes.map((n) => `${n.router} ${status(n)}`).join(' | ')}   ${drift}`;
+}
+
+/** A router in a few words: its role, what runs, how many VIPs it holds. */
+function status(node: NodePlan): string {
+  if (node.reading.kind === 'unreachable') return 'unreachable';
+  const { observed } = node.reading;
+  const { daemon } = observed;
+  switch (daemon.kind) {
+    case 'absent':
+      return 'no VRRP daemon installed';
+    case 'stopped':
+      return `${daemon.engine} ${daemon.version} stopped`;
+    case 'unknown':
+      return 'runs something unknown';
+    case 'running':
+      return `${rolesText(node)} ${daemon.engine} ${daemon.version}, holds ${heldCount(node, observed)} VIPs`;
+  }
+}
+
+function rolesText(node: NodePlan): string {
+  const roles = Object.entries(node.roles);
+  const kinds = new Set(roles.map(([, state]) => state));
+  if (kinds.size === 0) return 'role unknown';
+  return kinds.size === 1 ? roles[0]![1] : roles.map(([name, state]) => `${name} ${state}`).join(' ');
+}
+
+function heldCount(node: NodePlan, observed: Observed): number {
+  const vips = node.running.vrrp_instance.flatMap((i) => [
+    ...(i.virtual_ipaddress ?? []),
+    ...(i.virtual_ipaddress_excluded ?? []),
+  ]);
+  return vips.filter((v) => observed.addresses.some((a) => a.address.text === v.address.text)).length;
+}
+
+function body(plan: PairPlan, paint: Paint): string[] {
+  const lines = plan.nodes.flatMap((node) => [...new Set(node.drift)].map((d) => `  ${paint('warning', '!')} ${d}`));
+  const places = new Set(plan.changes.map((c) => place(c)));
+  const width = Math.max(0, ...plan.changes.map((c) => changeText(c, plan).length));
+  for (const where of places) {
+    lines.push(`  ~ ${where}`);
+    for (const change of plan.changes.filter((c) => place(c) === where))
+      lines.push(changeLine(change, plan, width, paint));
+  }
+  if (plan.changes.length === 0 && plan.nodes.some((n) => n.writes.length > 0)) {
+    const where = plan.nodes.filter((n) => n.writes.length > 0).map((n) => n.router);
+    lines.push(`  ~ text of ${where.join(' and ')}: no semantic change   none`);
+  }
+  if (plan.impact && hasChanges(plan)) lines.push(...withdrawalLines(plan, paint), ...orderLines(plan.impact.order));
+  if (plan.allow.length > 0) lines.push(`Needs  --allow ${plan.allow.join(',')}`);
+  for (const warning of plan.warnings)
+    lines.push(`${paint('warning', 'warning')}[${warning.code}]: ${warning.message}`);
+  for (const block of plan.blocks) {
+    lines.push(`${paint('error', 'blocked')}[${block.code}]: ${block.message}`);
+    if (block.hint) lines.push(`   = help: ${block.hint}`);
+  }
+  return lines;
+}
+
+const place = ({ change }: PlannedChange): string => {
+  if (change === undefined) return 'the pair';
+  if (change.instance !== undefined) return change.instance;
+  return change.subject === 'global' ? 'global_defs' : change.subject;
+};
+
+const SIGN = { add: '+', remove: '-', change: '~' } as const;
+
+function changeText({ change, routers }: PlannedChange, plan: PairPlan): string {
+  const on = routers.length < plan.nodes.length ? ` (${routers.join(', ')})` : '';
+  return `${change?.text ?? 'all'}${on}`;
+}
+
+function changeLine(planned: PlannedChange, plan: PairPlan, width: number, paint: Paint): string {
+  const sign = planned.change ? SIGN[planned.change.op] : '!';
+  const grave = IMPACT_CLASSES.indexOf(planned.class) >= IMPACT_CLASSES.indexOf('failover');
+  const label = paint(grave ? 'error' : 'bold', planned.class.padEnd(8));
+  const withdraws = planned.change?.withdraws ? 'withdraws; ' : '';
+  return `      ${sign} ${changeText(planned, plan).padEnd(width)}   ${label} ${paint('dim', `${withdraws}${planned.reason}`)}`;
+}
+
+function withdrawalLines({ impact }: PairPlan, paint: Paint): string[] {
+  const { vips, routes, rules, instances, reasons } = impact!.withdrawals;
+  const counted = [
+    count(vips.length, 'VIP', 'answering'),
+    count(routes.length, 'route', 'being served'),
+    count(rules.length, 'rule', 'being served'),
+    count(instances.length, 'instance', 'running'),
+  ].filter((text) => text !== undefined);
+  if (counted.length === 0) return [];
+  return [
+    `${paint('warning', 'Withdraws')}  ${counted.join(', ')}`,
+    ...reasons.map((reason) => `           ${reason}`),
+  ];
+}
+
+const count = (n: number, what: string, ends: string): string | undefined =>
+  n === 0 ? undefined : `${n} ${what}${n === 1 ? ' stops' : 's stop'} ${ends}`;
+
+function orderLines(order: Order): string[] {
+  switch (order.kind) {
+    case 'none':
+      return ['Order  files only: no daemon is signalled'];
+    case 'one-by-one':
+      return [`Order  ${order.routers.join(' -> ')} -> prove   ${order.reason}`];
+    case 'together':
+      return [`Order  ${order.routers.join(' + ')} within ${Math.round(order.budget)} ms -> prove   ${order.reason}`];
+    case 'staged':
+      return [
+        `Order  ${order.stages.length} stages, each proven   ${order.reason}`,
+        ...order.stages.flatMap((stage, i) =>
+          orderLines(stage.order).map((line) => `   ${i + 1}. ${stage.what}: ${line.slice(7)}`),
+        ),
+      ];
+  }
+}
+
+function summary(plans: readonly PairPlan[]): string {
+  const changed = plans.filter(hasChanges);
+  const blocked = plans.filter((plan) => plan.blocks.length > 0).length;
+  const tail = blocked > 0 ? ` ${blocked} blocked.` : '';
+  const unreadable = plans.filter((plan) => plan.impact === undefined).length;
+  const unknown = unreadable > 0 ? ` ${unreadable} unknown (unreachable).` : '';
+  if (changed.length === 0) return `Plan: ${pairs(plans.length)}, nothing to do.${unknown}${tail}`;
+  const changes = changed.reduce((sum, plan) => sum + plan.changes.length, 0);
+  const worst = IMPACT_CLASSES[Math.max(...changed.map((p) => IMPACT_CLASSES.indexOf(p.impact?.class ?? 'outage')))]!;
+  const transitions = changed.flatMap((plan) => [...(plan.impact?.transitions.values() ?? [])]);
+  const most = transitions.reduce((sum, t) => sum + t.count, 0);
+  const failover = most === 0 ? 'no failover' : `${most} transition${most === 1 ? '' : 's'} predicted`;
+  return `Plan: ${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${worst}: ${failover}.${unknown}${tail}`;
+}
+
+const pairs = (n: number): string => `${n} pair${n === 1 ? '' : 's'}`;

@@ -1,0 +1,29 @@
+/** What the rollout asks of one router: the seam between the machine and SSH. */
+import type { Observed } from '../change/observed.ts';
+import type { Finding } from '../plan/proof.ts';
+import type { Move } from '../plan/schedule.ts';
+
+export type Readiness =
+  | { readonly kind: 'ready'; readonly observed: Observed }
+  | { readonly kind: 'not-ready'; readonly findings: readonly Finding[]; readonly stale?: true };
+
+export type Moved =
+  | { readonly kind: 'moved' }
+  | { readonly kind: 'refused'; readonly findings: readonly Finding[]; readonly stale?: true };
+
+/**
+ * Every method rejects with what the world did (a RemoteError) when no answer came: then it is not known whether
+ * the router carried it out.
+ */
+export interface Hands {
+  readonly router: string;
+  /** Files of every generation beside their targets, tested by the router's own daemon; nothing is signalled. */
+  stage(): Promise<Readiness>;
+  /** Puts a generation's files in place and lets the daemon know, if it has to. Refuses if the router moved since. */
+  move(move: Move): Promise<Moved>;
+  /** Generation 0 again, whatever runs now. Opens a connection of its own if the old one is gone. */
+  restore(signal: boolean): Promise<void>;
+  observe(): Promise<Observed>;
+  /** Takes away what staging left; the connection closes. */
+  finish(): Promise<void>;
+}

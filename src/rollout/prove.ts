@@ -1,0 +1,90 @@
+/** Looks at both routers until the pair is proven, or until it is clear that it will not be (docs/rollout.md). */
+import { type Millis, ms } from '../base/units.ts';
+import type { Transitions } from '../change/impact-model.ts';
+import type { Observed } from '../change/observed.ts';
+import { type Expected, type Finding, transitionsBetween, unheard, unsettled } from '../plan/proof.ts';
+import type { Proof } from './step.ts';
+
+export interface ProveInput {
+  readonly expected: readonly Expected[];
+  /** One look at both routers, in the order of `expected`. */
+  readonly look: () => Promise<readonly Observed[]>;
+  /** How long everything must hold without a break. */
+  readonly holdFor: Millis;
+  /** How long the pair may take to settle before that. */
+  readonly settleFor: Millis;
+  /** Before the first move; with `predicted`, what is counted since then is held against it. */
+  readonly baseline: readonly Observed[];
+  readonly predicted?: ReadonlyMap<string, Transitions>;
+  readonly clock: Clock;
+}
+
+/** Our own monotonic clock. */
+export interface Clock {
+  now(): Millis;
+  sleep(duration: Millis): Promise<void>;
+}
+
+/** Between two looks: each costs the routers a few processes, and a takeover lasts longer than this. */
+const LOOK_EVERY = ms(300);
+
+/** A longer gap between two looks (this machine stalled, or SSH did) could hide a takeover: the hold starts again. */
+const GAP_MAX = ms(2_500);
+
+export interface Proven {
+  readonly proof: Proof;
+  /** How often each instance became MASTER since the baseline. */
+  readonly transitions: Readonly<Record<string, number>>;
+}
+
+export async function prove(input: ProveInput): Promise<Proven> {
+  const { clock, expected } = input;
+  const start = clock.now();
+  let heldSince: Millis | undefined;
+  let first: readonly Observed[] = [];
+  let lastLook = start;
+  for (;;) {
+    const seen = await input.look();
+    const now = clock.now();
+    const findings = unsettled(expected, seen);
+    if (findings.length > 0 || heldSince === undefined || now - lastLook > GAP_MAX) {
+      heldSince = findings.length > 0 ? undefined : now;
+      first = seen;
+    }
+    lastLook = now;
+    if (heldSince !== undefined && now - heldSince >= input.holdFor) return conclude(input, first, seen);
+    if (heldSince === undefined && now - start > input.settleFor) return unproven(input, findings, seen);
+    if (now - start > input.settleFor + 2 * input.holdFor + GAP_MAX) {
+      return unproven(input, [{ message: 'the pair does not hold still long enough to be proven' }], seen);
+    }
+    await clock.sleep(LOOK_EVERY);
+  }
+}
+
+function conclude(input: ProveInput, first: readonly Observed[], last: readonly Observed[]): Proven {
+  const deaf = unheard(input.expected, first, last);
+  if (deaf.length > 0) return unproven(input, deaf, last);
+  const transitions = transitionsBetween(input.baseline, last);
+  const surprises = surprised(transitions, input.predicted);
+  return { transitions, proof: surprises.length > 0 ? { kind: 'surprised', findings: surprises } : { kind: 'proven' } };
+}
+
+const unproven = (input: ProveInput, findings: readonly Finding[], last: readonly Observed[]): Proven => ({
+  proof: { kind: 'unproven', findings },
+  transitions: transitionsBetween(input.baseline, last),
+});
+
+function surprised(
+  seen: Readonly<Record<string, number>>,
+  predicted: ReadonlyMap<string, Transitions> | undefined,
+): Finding[] {
+  const findings: Finding[] = [];
+  for (const [instance, { count, bound }] of predicted ?? []) {
+    const fresh = seen[instance] ?? 0;
+    if (bound === 'exactly' ? fresh === count : fresh <= count) continue;
+    findings.push({
+      message: `${instance}: ${bound} ${count} transition${count === 1 ? '' : 's'} were predicted, ${fresh} were seen`,
+    });
+  }
+  return findings;
+}

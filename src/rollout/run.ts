@@ -1,0 +1,169 @@
+/** Carries a pair's plan out: feeds the machine of step.ts with what the routers answer. Decides nothing itself. */
+import { assert } from '../base/assert.ts';
+import { type Millis, ms } from '../base/units.ts';
+import type { Transitions } from '../change/impact-model.ts';
+import type { Observed } from '../change/observed.ts';
+import type { Config } from '../keepalived/model.ts';
+import type { Expected, Finding } from '../plan/proof.ts';
+import type { Schedule } from '../plan/schedule.ts';
+import type { Hands } from './hands.ts';
+import { type Clock, prove } from './prove.ts';
+import { type Action, begin, type Event, type Outcome, type State, step } from './step.ts';
+
+export interface RunInput {
+  readonly schedule: Schedule;
+  /** In the order of `schedule.routers`. */
+  readonly hands: readonly [Hands, Hands];
+  /** By router: the configuration of each generation, 0 (what runs now) first. */
+  readonly configs: ReadonlyMap<string, readonly Config[]>;
+  readonly predicted: ReadonlyMap<string, Transitions>;
+  /** The pair's longest down timer: proofs are measured in it. */
+  readonly downTimer: Millis;
+  readonly clock: Clock;
+  /** What happens, as it happens, for people. */
+  readonly tell: (line: string) => void;
+}
+
+export interface Report {
+  readonly outcome: Outcome;
+  /** How often each instance became MASTER, from before the first move to the last look; empty if nothing moved. */
+  readonly transitions: Readonly<Record<string, number>>;
+}
+
+/** Beyond the down timers: a slow reload, a daemon that starts, a stall of the machine that we run on. */
+const SETTLE_EXTRA = ms(20_000);
+
+export async function rollOut(input: RunInput): Promise<Report> {
+  const run = new Rollout(input);
+  const report = await run.toTheEnd();
+  await Promise.allSettled(input.hands.map((hands) => hands.finish()));
+  return report;
+}
+
+class Rollout {
+  readonly #input: RunInput;
+  #state: State;
+  #events: Event[] = [];
+  #wake: (() => void) | undefined;
+  #baseline = new Map<string, Observed>();
+  #transitions: Readonly<Record<string, number>> = {};
+  #timers: ReturnType<typeof setTimeout>[] = [];
+
+  constructor(input: RunInput) {
+    this.#input = input;
+    this.#state = begin(input.schedule);
+    this.#events.push({ kind: 'begin' });
+  }
+
+  async toTheEnd(): Promise<Report> {
+    try {
+      for (;;) {
+        const event = this.#events.shift();
+        if (!event) {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+          continue;
+        }
+        const { state, actions } = step(this.#state, event, this.#input.clock.now());
+        this.#state = state;
+        for (const action of actions) {
+          if (action.kind === 'end') return { outcome: action.outcome, transitions: this.#transitions };
+          this.#perform(action);
+        }
+      }
+    } finally {
+      for (const timer of this.#timers) clearTimeout(timer);
+    }
+  }
+
+  #happened(event: Event): void {
+    this.#events.push(event);
+    this.#wake?.();
+  }
+
+  #perform(action: Exclude<Action, { kind: 'end' }>): void {
+    switch (action.kind) {
+      case 'wake': {
+        const wait = action.at - this.#input.clock.now();
+        this.#timers.push(setTimeout(() => this.#happened({ kind: 'timer' }), Math.max(0, wait)));
+        return;
+      }
+      case 'prove':
+        void this.#prove(action.index).then((event) => this.#happened(event));
+        return;
+      default:
+        void this.#ask(action).then((event) => this.#happened(event));
+    }
+  }
+
+  async #ask(action: Extract<Action, { router: string }>): Promise<Event> {
+    const { router } = action;
+    const hands = this.#input.hands.find((h) => h.router === router);
+    assert(hands, `${router} is one of the pair`);
+    try {
+      switch (action.kind) {
+        case 'stage': {
+          const readiness = await hands.stage();
+          if (readiness.kind === 'not-ready') return { ...readiness, router };
+          this.#baseline.set(router, readiness.observed);
+          this.#input.tell(`${router} staged and tested: ready`);
+          return { kind: 'ready', router };
+        }
+        case 'move': {
+          const moved = await hands.move(action.move);
+          if (moved.kind === 'moved') this.#input.tell(`${router} ${PAST[action.move.kind]}`);
+          return { ...moved, router };
+        }
+        case 'restore':
+          this.#input.tell(`${router} goes back to what it ran before`);
+          await hands.restore(action.signal);
+          return { kind: 'restored', router };
+      }
+    } catch (error) {
+      const finding = { router, message: messageOf(error) };
+      this.#input.tell(`${router}: ${finding.message}`);
+      if (action.kind === 'stage') return { kind: 'not-ready', router, findings: [finding] };
+      return { kind: action.kind === 'move' ? 'lost' : 'not-restored', router, finding };
+    }
+  }
+
+  async #prove(index: number | undefined): Promise<Event> {
+    const { hands, schedule, predicted, downTimer, clock, tell } = this.#input;
+    const last = index !== undefined && index === schedule.moves.length - 1;
+    tell(index === undefined ? 'proving that the pair is as it was' : 'proving');
+    try {
+      const { proof, transitions } = await prove({
+        expected: schedule.routers.map((router) => this.#expected(router, index === undefined)),
+        look: () => Promise.all(hands.map((h) => h.observe())),
+        // A peer that refuses what the moved router sends takes over within one down timer; the end is proven for two.
+        holdFor: last ? ms(2 * downTimer) : downTimer,
+        settleFor: ms(3 * downTimer + SETTLE_EXTRA),
+        baseline: schedule.routers.map((router) => this.#baseline.get(router)!),
+        ...(last && { predicted }),
+        clock,
+      });
+      this.#transitions = transitions;
+      return { kind: 'proof', proof };
+    } catch (error) {
+      return { kind: 'proof', proof: { kind: 'unproven', findings: [{ message: messageOf(error) }] } };
+    }
+  }
+
+  #expected(router: string, undone: boolean): Expected {
+    const configs = this.#input.configs.get(router)!;
+    const runs = this.#state.runs[router];
+    const now = undone || typeof runs !== 'number' ? 0 : runs;
+    const other = undone ? configs.at(-1)! : configs[0]!;
+    return { router, config: configs[now]!, before: other };
+  }
+}
+
+const PAST = { write: 'has its files', reload: 'reloaded', start: 'started' } as const;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** All findings as lines. */
+export const findingLines = (findings: readonly Finding[]): string[] => [...new Set(findings.map((f) => f.message))];
