@@ -1,7 +1,7 @@
 /**
  * Frames that tell the neighbours where an address now lives, whole from the Ethernet header on.
  * IPv4: a gratuitous ARP request (RFC 5227 section 3, keepalived's choice); IPv6: an unsolicited neighbour
- * advertisement (RFC 4861 section 7.2.6). RFC 9568 section 6.4.2 (150) and (155) ask for them.
+ * advertisement (RFC 4861 section 7.2.6). RFC 9568 section 6.4.2 asks for them.
  */
 import type { Ip } from '../base/address.ts';
 import { assert } from '../base/assert.ts';

@@ -1,6 +1,6 @@
 /**
- * What an advertisement does to the one who hears it. RFC 9568 section 6.4.2 (400) to (460) and 6.4.3 (700) to
- * (775), with keepalived's options where it has some.
+ * What an advertisement does to the one who hears it. RFC 9568 section 6.4.2 (Backup) and 6.4.3
+ * (Active), with keepalived's options where it has some.
  */
 import { compareIps } from '../base/bytes.ts';
 import { PRIORITY_OWNER } from './config.ts';
@@ -36,6 +36,10 @@ export function hear(turn: Turn, packet: Packet): void {
     return;
   }
   const { advertisement, differences } = received;
+  if (next.state === 'Backup' && advertisement.priority > 0 && next.activeRouter?.text !== source.text) {
+    next.activeRouter = source;
+    next.told = [];
+  }
   let { differed } = counters;
   for (const about of differences) {
     differed = { ...differed, [about]: (differed[about] ?? 0) + 1 };
@@ -49,7 +53,7 @@ export function hear(turn: Turn, packet: Packet): void {
   else hearAsActive(turn, packet, advertisement);
 }
 
-/** RFC 9568 section 6.4.2 (400) to (460). */
+/** RFC 9568 section 6.4.2. */
 function hearAsBackup(turn: Turn, { source }: Packet, advertisement: Advertisement): void {
   const { config, next } = turn;
   const { priority } = advertisement;
@@ -57,10 +61,6 @@ function hearAsBackup(turn: Turn, { source }: Packet, advertisement: Advertiseme
     next.takeoverReason = 'priority-zero';
     setDeadlines(turn, { activeDown: skewTimer(turn) });
     return;
-  }
-  if (next.activeRouter?.text !== source.text) {
-    next.activeRouter = source;
-    next.told = [];
   }
   const delayed = config.preemptDelay > 0 && (next.preemptAt === undefined || next.preemptAt > turn.now);
   if (config.preempt && priority < next.priority && !delayed) {
@@ -85,7 +85,7 @@ function keepPreemptDelay(turn: Turn, priority: number): void {
   note(turn, { about: 'preempt-delay', until: next.preemptAt });
 }
 
-/** RFC 9568 section 6.4.3 (700) to (775). */
+/** RFC 9568 section 6.4.3. */
 function hearAsActive(turn: Turn, { source }: Packet, advertisement: Advertisement): void {
   const { config, next } = turn;
   const { priority } = advertisement;
@@ -133,10 +133,10 @@ export function giveWay(turn: Turn, reason: TransitionReason, advertisement?: Ad
   setDeadlines(turn, { activeDown: downTimer(turn) });
 }
 
-/** v3: RFC 9568 section 6.4.2 (430). An interval of 0 would leave no down timer at all: it is not learned. */
+/** RFC 9568 section 6.4.2; in v2 no other interval gets this far. An interval of 0 would leave no down timer at all: it is not learned. */
 function learnInterval(turn: Turn, { interval }: Advertisement): void {
-  const { config, next } = turn;
-  if (config.version === 2 || interval === 0 || interval === next.activeInterval) return;
+  const { next } = turn;
+  if (interval === 0 || interval === next.activeInterval) return;
   next.activeInterval = interval;
   note(turn, { about: 'interval-learned', interval });
 }

@@ -207,7 +207,7 @@ function reconfigure(turn: Turn): void {
   else if (next.state === 'Backup') setDeadlines(turn, { activeDown: downTimer(turn) });
 }
 
-/** RFC 9568 section 6.4.2 (300), 6.4.3 (600). */
+/** RFC 9568 sections 6.4.2 and 6.4.3: the Shutdown event. */
 function shutDown(turn: Turn): void {
   const { next } = turn;
   if (!next.running) return;

@@ -27,7 +27,7 @@ export interface Turn {
   readonly actions: Action[];
 }
 
-/** RFC 9568 section 6.4.2 (140) to (175): from Backup, or from Initialize for the owner, to Active. */
+/** RFC 9568 section 6.4.2: from Backup, or from Initialize for the owner, to Active. */
 export function becomeActive(turn: Turn, reason: TransitionReason): void {
   const { config, next, now, actions } = turn;
   const { announce } = config;
@@ -69,7 +69,7 @@ export function leaveActive(turn: Turn, { to, reason, farewells, notification }:
   notify(turn, notification);
 }
 
-/** From Initialize to Backup: RFC 9568 section 6.4.1 (115). The local interval counts until another is learned. */
+/** From Initialize to Backup: RFC 9568 section 6.4.1. The local interval counts until another is learned. */
 export function becomeBackup(turn: Turn, reason: TransitionReason): void {
   const { config, next } = turn;
   const from = enter(turn, 'Backup');
@@ -79,7 +79,7 @@ export function becomeBackup(turn: Turn, reason: TransitionReason): void {
   notify(turn, 'BACKUP');
 }
 
-/** The owner of the addresses does not wait: RFC 9568 section 6.4.1 (105). Inside a sync group it asks the group. */
+/** The owner of the addresses does not wait: RFC 9568 section 6.4.1. Inside a sync group it asks the group. */
 export function begin(turn: Turn, reason: TransitionReason): void {
   const { config, next, now } = turn;
   const owner = next.basePriority === PRIORITY_OWNER && config.startState === 'Active';
@@ -137,7 +137,7 @@ export function timing({ config, next }: Pick<Turn, 'config' | 'next'>): Timing 
   };
 }
 
-/** Faults and effective priority; while Backup the down timer moves with the skew, as in keepalived. */
+/** Faults and effective priority. A down timer that runs moves with the skew, as in keepalived; NEVER stays NEVER. */
 export function assessAgain(turn: Turn): void {
   const { config, next } = turn;
   const before = timing(turn);
@@ -147,7 +147,6 @@ export function assessAgain(turn: Turn): void {
   if (priority === next.priority) return;
   next.priority = priority;
   note(turn, { about: 'priority', priority });
-  if (next.state !== 'Backup') return;
   const moved = activeDownInterval(timing(turn)) - activeDownInterval(before);
   setDeadlines(turn, { activeDown: ms(next.deadlines.activeDown + moved) });
 }

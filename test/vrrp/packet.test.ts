@@ -143,6 +143,15 @@ test('a message with one wrong bit is never taken for the one that was sent', ()
   );
 });
 
+test('RFC 3768 section 5.3.8: a v2 checksum over a pseudo header is wrong', () => {
+  const addressing: Addressing = { source: ip('10.0.0.1'), destination: ip('224.0.0.18') };
+  const bytes = encode({ version: 2, vrid: 1, priority: 1, interval: ms(1000), addresses: [] }, addressing, 'plain');
+  bytes.set([0, 0], 6);
+  const sum = internetChecksum(bytesOf('0a000001e000001200700010'), bytes);
+  bytes.set([sum >>> 8, sum & 0xff], 6);
+  assert.equal(decode(bytes, addressing), 'checksum');
+});
+
 test('decode never throws, whatever the bytes: it answers with an advertisement or with why not', () => {
   const start = fc.constantFrom([], [0x21, 1, 100, 1], [0x31, 1, 100, 2], [0x31, 1, 0, 0], [0x41], [0x22]);
   const addressing = fc.constantFrom(
