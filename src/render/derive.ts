@@ -95,7 +95,8 @@ function instance(intent: VrrpIntent, interfaces: readonly Interface[]): Instanc
     garp_lower_prio_delay: intent.garp.lower_prio_delay,
     garp_lower_prio_repeat: intent.garp.lower_prio_repeat,
     use_vmac: intent.use_vmac && present<NonNullable<Instance['use_vmac']>>({ name: intent.use_vmac.name }),
-    vmac_xmit_base: intent.use_vmac?.xmit_base ? true : undefined,
+    // Unicast adverts never leave the VMAC interface: keepalived asks to be told so.
+    vmac_xmit_base: intent.use_vmac && (intent.use_vmac.xmit_base || intent.unicast) ? true : undefined,
   });
 }
 
