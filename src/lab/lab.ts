@@ -10,6 +10,7 @@ import { enterSwitch, start } from './boot.ts';
 import { type DarkOptions, kill, plug, reboot, unplug } from './faults.ts';
 import { keepalivedLog, startKeepalived, stopKeepalived } from './keepalived.ts';
 import { inspectMachine, makeLabDirectory, type Wishes } from './machine.ts';
+import { type Advert, type LinkEvent, type Watch, watchAdverts, watchLinks } from './observe.ts';
 import { type Pinger, type PingOptions, startPing } from './ping.ts';
 import { must, type RunResult, run, waitFor } from './process.ts';
 import { type Cut, cutSsh, mendSsh } from './ssh.ts';
@@ -164,6 +165,16 @@ export class Lab implements AsyncDisposable {
     return startPing(this, from, address, options);
   }
 
+  /** The router's link and address events from now on. */
+  watch(router: string): Promise<Watch<LinkEvent>> {
+    return watchLinks(this, router);
+  }
+
+  /** The VRRP packets on a router's interface from now on. */
+  adverts(router: string, iface: string): Promise<Watch<Advert>> {
+    return watchAdverts(this, router, iface);
+  }
+
   /** Cuts SSH connections to a router, now or after some bytes, and new ones as well until `mendSsh`. */
   cutSsh(router: string, cut: Cut = {}): void {
     cutSsh(this.directory, nodeNamed(this.state.topology, router).name, cut);
@@ -206,6 +217,7 @@ const NODE_ENVIRONMENT: NodeJS.ProcessEnv = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/root',
   LANG: 'C.UTF-8',
+  TZ: 'UTC',
   TERM: process.env.TERM ?? 'dumb',
 };
 

@@ -1,29 +1,28 @@
 /** SSH into the routers of a lab: keys, strict known_hosts, an ssh_config that works from outside, and ways to cut it. */
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import type { SshServer } from './machine.ts';
+import { makeSshKey } from './ssh-key.ts';
 import type { LabNode } from './topology.ts';
 import { managementAddress } from './topology.ts';
 
 /** The files of a lab's SSH side, all made before the first router boots: `sshd` reads them at its first start. */
 export function writeSshFiles(directory: string, routers: readonly LabNode[], server: SshServer): void {
-  const client = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'tandem-lab' });
-  writeFileSync(join(directory, 'id_ed25519'), client.private, { mode: 0o600 });
-  writeFileSync(join(directory, 'id_ed25519.pub'), `${client.public}\n`);
+  const client = makeSshKey('tandem-lab');
+  writeFileSync(join(directory, 'id_ed25519'), client.privateKey, { mode: 0o600 });
+  writeFileSync(join(directory, 'id_ed25519.pub'), `${client.publicKey}\n`);
   mkdirSync(join(directory, 'cut'));
   writeFileSync(join(directory, 'relay.mjs'), RELAY);
   let knownHosts = '';
   for (const router of routers) {
-    const host = ssh2.utils.generateKeyPairSync('ed25519', { comment: router.name });
+    const host = makeSshKey(router.name);
     const etc = join(directory, 'node.d', `${router.name}.ssh`);
     mkdirSync(etc);
-    writeFileSync(join(etc, 'ssh_host_ed25519_key'), host.private, { mode: 0o600 });
-    writeFileSync(join(etc, 'ssh_host_ed25519_key.pub'), `${host.public}\n`);
+    writeFileSync(join(etc, 'ssh_host_ed25519_key'), host.privateKey, { mode: 0o600 });
+    writeFileSync(join(etc, 'ssh_host_ed25519_key.pub'), `${host.publicKey}\n`);
     copyFileSync(join(directory, 'id_ed25519.pub'), join(etc, 'authorized_keys'));
     if (server === 'openssh') writeFileSync(join(etc, 'sshd_config'), SSHD_CONFIG);
-    const [type, key] = host.public.split(' ');
-    knownHosts += `${router.name},${managementAddress(router)} ${type} ${key}\n`;
+    knownHosts += `${router.name},${managementAddress(router)} ${host.publicKey}\n`;
   }
   writeFileSync(join(directory, 'known_hosts'), knownHosts);
 }
