@@ -60,10 +60,10 @@ export function createOutput({ stdout, stderr, env, color, json }: OutputOptions
       if (json) stdout.write(`${JSON.stringify(maskValues({ format, version, ...body }, mask.apply))}\n`);
     },
     problems: (problems, source = () => undefined) => {
-      if (json) output.document('tandem.problems', 1, { problems });
-      const masked: SourceText = (file) => mask.apply(source(file) ?? '', asterisks) || undefined;
-      const shown = problems.map((problem) => formatProblem(problem, memo(masked), paintErr));
-      if (!json && shown.length > 0) write(stderr, coloredErr, shown.join('\n\n'));
+      if (problems.length > 0) output.document('tandem.problems', 1, { problems });
+      if (json) return;
+      const masked = memo((file) => mask.apply(source(file) ?? '', asterisks) || undefined);
+      for (const problem of problems) write(stderr, coloredErr, `${formatProblem(problem, masked, paintErr)}\n`);
     },
     hide: mask.hide,
   };

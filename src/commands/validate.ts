@@ -1,20 +1,24 @@
-/** `tandem validate`: everything that can be said about the tree without a router, all problems in one run. */
+/**
+ * `tandem validate`: everything that can be said about the tree without a router. A tree that is valid renders:
+ * the files are made and read back by the daemon's own parser, and thrown away.
+ */
 import { Command } from 'commander';
-import { hasErrors } from '../base/problem.ts';
 import { EXIT } from './exit.ts';
 import { countProblems, loadAndReport } from './fleet.ts';
 import type { Io } from './io.ts';
+import { renderAndReport } from './rendering.ts';
 
 export function validateCommand(io: Io): Command {
   return new Command('validate')
-    .description('check inventory/ and pairs/: all problems in one run, with their places')
+    .description('check inventory/, pairs/ and templates/: all problems in one run, with their places')
     .addHelpText('after', '\nExamples:\n  tandem validate\n  tandem -C fleet validate --json | jq .problems')
     .action(async () => {
-      const { value, problems } = await loadAndReport(io);
-      const valid = value !== undefined && !hasErrors(problems);
-      const pairs = value?.pairs.length ?? 0;
+      const loaded = await loadAndReport(io);
+      const rendered = loaded.value && renderAndReport(io, loaded.value.pairs);
+      const valid = rendered?.value !== undefined;
+      const pairs = loaded.value?.pairs.length ?? 0;
+      const found = countProblems([...loaded.problems, ...(rendered?.problems ?? [])]);
       io.out.document('tandem.validate', 1, { valid, pairs, routers: 2 * pairs });
-      const found = countProblems(problems);
       if (!valid) {
         io.out.event(`not valid: ${found}`);
         io.exit(EXIT.error);

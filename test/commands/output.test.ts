@@ -106,6 +106,7 @@ test('a problem shows its line with the secret in it masked and the caret below 
       '1 | auth_pass: ********',
       '  |            ^^^^^^^^',
       '',
+      '',
     ].join('\n'),
   );
 });
