@@ -19,8 +19,11 @@ const textUnit = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...` #!$%&'()*,;<=>?[]^\`|~`) },
   { weight: 1, arbitrary: fc.constantFrom('ü', '€') },
 );
-export const freeText = (maxLength: number) =>
+const freeText = (maxLength: number) =>
   fc.string({ unit: textUnit, minLength: 1, maxLength }).filter((text) => text.trim() === text && isPrintable(text));
+
+/** VRRP carries 8 bytes of it. */
+export const password = freeText(8).filter((text) => Buffer.byteLength(text) <= 8);
 
 const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9._:-]{0,11}$/);
 const device = fc.constantFrom('p1p1', 'p3p1', 'bond0.91', 'br-lan', 'eth0');
@@ -86,7 +89,7 @@ const instance = (id: number): fc.Arbitrary<VrrpIntent> =>
       link: fc.constantFrom('direct', 'switched', 'routed'),
       source: fc.constantFrom('own', 'kernel'),
       preempt: fc.boolean(),
-      auth: optional(freeText(4)),
+      auth: optional(password),
     })
     .chain((drawn) => {
       const { family } = drawn;

@@ -154,6 +154,11 @@ const INSTANCE_ROWS: readonly Row[] = [
   },
   { name: 'use_vmac', intent: { use_vmac: { xmit_base: false } }, expect: { use_vmac: {} } },
   {
+    name: 'use_vmac with unicast: keepalived wants vmac_xmit_base said',
+    intent: { use_vmac: { xmit_base: false }, unicast: { source: OWN, peers: [ip('10.255.0.2')] } },
+    expect: { use_vmac: {}, vmac_xmit_base: true, unicast_src_ip: OWN, unicast_peer: [ip('10.255.0.2')] },
+  },
+  {
     name: 'use_vmac with a name and vmac_xmit_base',
     intent: { use_vmac: { name: 'vrrp50', xmit_base: true } },
     expect: { use_vmac: { name: 'vrrp50' }, vmac_xmit_base: true },
