@@ -14,7 +14,7 @@ import {
   normalRule,
   pairUp,
 } from './lines.ts';
-import { addressWords, destination, fieldWords, routeWords, ruleWords } from './words.ts';
+import { addressWords, fieldWords, routeWords, ruleWords } from './words.ts';
 
 /** What the three kinds of lines have of their own. */
 interface Kind<Line extends object> {
@@ -236,5 +236,3 @@ function sorted(changes: readonly Change[]): Change[] {
     .sort((a, b) => compareText(a.key, b.key))
     .map(({ change }) => change);
 }
-
-export const isDefaultRoute = (line: RouteLine): boolean => destination(line.to).endsWith('default');

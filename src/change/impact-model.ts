@@ -43,14 +43,16 @@ export interface PairInput {
 export interface Finding {
   readonly router: string;
   readonly change?: Change;
-  /** The instance that it concerns; absent: all of the router's. */
-  readonly instance?: string;
+  /** The instances that it concerns, by their new names. */
+  readonly instances: readonly string[];
   readonly class: ImpactClass;
   /** The row of rules.ts that decided: a difference between predicted and seen names it. */
   readonly rule: string;
   /** One short sentence. */
   readonly reason: string;
   readonly prediction: Transitions;
+  /** Set where it is apart from the classes: it has its own steps and its own word of `--allow`. */
+  readonly apart?: 'bring-up' | 'engine' | 'move';
   /** What apply offers to do about it. */
   readonly hint?: Hint;
 }
@@ -80,15 +82,16 @@ export interface Impact {
   readonly allow: readonly Allow[];
 }
 
+/** Both routers are always named, also one on which nothing is to be done. */
 export type Order =
   /** Nothing is signalled. */
   | { readonly kind: 'none' }
-  /** One router, proof, then the next. `demote`: that router gives up its MASTER instances before its turn. */
+  /** One router, proof, then the next. `demote`: these give up their MASTER instances before their turn. */
   | {
       readonly kind: 'one-by-one';
       readonly routers: readonly string[];
       readonly reason: string;
-      readonly demote?: string;
+      readonly demote: readonly string[];
     }
   /** Both within the budget, the clocks' uncertainty already taken off; 0 where the down timer leaves nothing. */
   | { readonly kind: 'together'; readonly routers: readonly string[]; readonly reason: string; readonly budget: Millis }

@@ -1,0 +1,97 @@
+/**
+ * The kernel's order of IPv4 addresses on a device: the first of a network is primary, the later ones of the same
+ * network and length hang on it as secondaries. Without promote_secondaries the kernel deletes them with it.
+ */
+import { contains, formatIpPrefix, type IpPrefix } from '../base/address.ts';
+import type { AddressLine } from '../keepalived/model.ts';
+import type { Change } from './change.ts';
+import type { RouterContext } from './context.ts';
+import { deviceOf } from './effective.ts';
+import type { Facts } from './impact-model.ts';
+import { normalAddress } from './lines.ts';
+
+export interface Lost {
+  readonly dev: string;
+  /** The addresses that go with the primary although they shall stay, as `ADDRESS/LENGTH`. */
+  readonly addresses: readonly string[];
+}
+
+/** What else the kernel takes along when the change deletes its address on a router that holds it; undefined: nothing. */
+export function lostWithPrimary(router: RouterContext, change: Change): Lost | undefined {
+  const deleted = deletedAddress(change);
+  if (deleted?.dev === undefined || deleted.address.family !== 4) return undefined;
+  const { dev } = deleted;
+  if (promotesSecondaries(router.facts, dev)) return undefined;
+  const held = heldOn(router, dev);
+  const index = held.findIndex((address) => formatIpPrefix(address) === formatIpPrefix(deleted.address));
+  if (index < 0 || held.slice(0, index).some((address) => sameNetwork(address, deleted.address))) return undefined;
+  const leaving = new Set(router.changes.map(ownBusiness).filter((text) => text !== undefined));
+  const addresses = held
+    .slice(index + 1)
+    .filter((address) => sameNetwork(deleted.address, address))
+    .map(formatIpPrefix)
+    .filter((text) => !leaving.has(`${text} ${dev}`));
+  return addresses.length > 0 ? { dev, addresses } : undefined;
+}
+
+/** The address that keepalived deletes to carry out the change: removed, or deleted and added again. */
+function deletedAddress(change: Change): AddressLine | undefined {
+  switch (change.subject) {
+    case 'vip':
+    case 'vip-excluded':
+      return isDeletion(change) ? change.before?.line : undefined;
+    case 'static':
+      return change.keyword === 'static_ipaddress' && isDeletion(change) ? (change.before as AddressLine) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * What makes keepalived delete an address and add it again; it leaves an address with other edits as it is. It
+ * compares virtual_ipaddress and virtual_ipaddress_excluded each for itself, so a move between them counts too.
+ */
+const RE_ADDING = ['dev', 'keyword', 'label', 'prefix', 'scope'] as const;
+
+const isDeletion = ({ op, aspects }: { readonly op: string; readonly aspects: readonly string[] }): boolean =>
+  op === 'remove' || RE_ADDING.some((field) => aspects.includes(field));
+
+/** `ADDRESS/LENGTH DEV` of an address that the change itself deletes; keepalived adds an edited one again by itself. */
+function ownBusiness(change: Change): string | undefined {
+  const deleted = deletedAddress(change);
+  return deleted && `${formatIpPrefix(deleted.address)} ${deleted.dev}`;
+}
+
+/** As the router says; addresses of the old file that it did not show come behind them, in the order of the file. */
+function heldOn(router: RouterContext, dev: string): IpPrefix[] {
+  const seen = router.facts.addresses.filter((fact) => fact.dev === dev).map((fact) => fact.address);
+  const texts = new Set(seen.map(formatIpPrefix));
+  const inFile = router.before.vrrp_instance.flatMap((instance) =>
+    [...(instance.virtual_ipaddress ?? []), ...(instance.virtual_ipaddress_excluded ?? [])].map((line) =>
+      normalAddress(line, deviceOf(router.before, instance)),
+    ),
+  );
+  const computed = [...router.before.static_ipaddress, ...inFile]
+    .filter((line) => line.dev === dev && !texts.has(formatIpPrefix(line.address)))
+    .map((line) => line.address);
+  return [...seen, ...computed];
+}
+
+const sameNetwork = (primary: IpPrefix, address: IpPrefix): boolean =>
+  primary.prefix === address.prefix && contains(primary, address);
+
+/** The kernel takes the device's setting or that of `all`, whichever is on. */
+function promotesSecondaries(facts: Facts, dev: string): boolean {
+  return ['all', dev].some((name) => sysctl(facts, name, 'promote_secondaries') === 1);
+}
+
+/** The kernel takes the larger one of the device and `all`. */
+export const arpIgnore = (facts: Facts, dev: string): number =>
+  Math.max(sysctl(facts, 'all', 'arp_ignore') ?? 0, sysctl(facts, dev, 'arp_ignore') ?? 0);
+
+/** sysctl(8) writes the dots of a device's name as slashes; both spellings are read. */
+function sysctl(facts: Facts, dev: string, name: string): number | undefined {
+  const text =
+    facts.sysctls[`net.ipv4.conf.${dev}.${name}`] ?? facts.sysctls[`net.ipv4.conf.${dev.replaceAll('.', '/')}.${name}`];
+  return text === undefined ? undefined : Number(text);
+}

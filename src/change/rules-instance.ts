@@ -1,0 +1,221 @@
+/** Rules about what an instance is and how it speaks on the wire. */
+import {
+  type Case,
+  changesAdvert,
+  differs,
+  disagreesAfter,
+  hasKeyword,
+  isMasterHere,
+  isOfNew,
+  isOfRemoved,
+  isVip,
+  peerOf,
+  sideOf,
+} from './case.ts';
+import type { PairInstance } from './context.ts';
+import type { Effective } from './effective.ts';
+import { returns } from './roles.ts';
+import { classes, type Rule } from './rule.ts';
+
+const ONCE = { count: 1, bound: 'exactly' } as const;
+
+export const INSTANCE_RULES: readonly Rule[] = [
+  {
+    id: 'managed-file',
+    what: 'contents of a managed script or file',
+    classes: classes('none', 'none', 'none'),
+    on: 'router',
+    reason: 'the daemon runs the file when it needs it; nothing is signalled',
+    test: ({ change }) => change.subject === 'file',
+  },
+  {
+    id: 'same-effect',
+    what: 'a keyword that says what held without it (`priority 100`, `advert_int 1`)',
+    classes: classes('none', 'none', 'none'),
+    on: 'router',
+    reason: 'this held already; nothing is signalled',
+    test: (c) => {
+      const fields = MEANING[c.change.keyword];
+      return fields !== undefined && hasKeyword(c, ...Object.keys(MEANING)) && !differs(c, ...fields) && isKept(c);
+    },
+  },
+  {
+    id: 'instance-joins',
+    what: 'an instance that the other router already runs',
+    classes: classes('hot', 'hot', 'hot'),
+    on: 'router',
+    reason: 'it starts as BACKUP of the instance that runs there',
+    test: (c) => isOfNew(c) && runsOnPeer(c) && !wouldTakeOver(c),
+  },
+  {
+    id: 'instance-joins-above',
+    what: 'an instance that the other router already runs, with a higher priority and preemption',
+    classes: classes('failover', 'failover', 'failover'),
+    on: 'router',
+    reason: 'it outranks the instance that runs there and takes over',
+    test: (c) => isOfNew(c) && runsOnPeer(c),
+  },
+  {
+    id: 'instance-added',
+    what: 'a new instance, with all its lines',
+    classes: classes('ordered', 'ordered', 'ordered'),
+    on: 'router',
+    reason: 'the router with the higher priority starts it first, so that it becomes MASTER once',
+    first: 'higher',
+    transitions: () => ONCE,
+    test: isOfNew,
+  },
+  {
+    id: 'instance-removed-here',
+    what: 'an instance of a MASTER, while the other router keeps it',
+    classes: classes('failover', 'failover', 'failover'),
+    on: 'router',
+    reason: 'the MASTER gives it up and the other router takes over',
+    test: (c) => isOfRemoved(c) && c.instances.some((i) => isMasterHere(c, i) && peerOf(c, i)?.after),
+  },
+  {
+    id: 'instance-removed',
+    what: 'an instance, with all its lines',
+    classes: classes('ordered', 'ordered', 'ordered'),
+    on: 'router',
+    reason: 'the backup goes first: it would take over what the MASTER gives up',
+    first: 'backup',
+    test: isOfRemoved,
+  },
+  {
+    id: 'identity',
+    what: 'VRID, interface, multicast <-> unicast, unicast source, multicast group, family',
+    classes: classes('outage', 'outage', 'hot'),
+    on: 'wire',
+    reason: 'a reload takes it for another instance: the old one gives everything up, the new one waits a down timer',
+    test: (c) =>
+      (hasKeyword(c, ...IDENTITY) && differs(c, 'vrid', 'interface', 'mode')) ||
+      (isVip(c.change) && differs(c, 'family')),
+  },
+  {
+    id: 'vmac',
+    what: 'use_vmac, vmac_xmit_base',
+    classes: classes('failover', 'failover', 'hot'),
+    on: 'router',
+    reason: 'a reload takes it for another instance, which starts as BACKUP',
+    demote: true,
+    test: (c) => hasKeyword(c, 'use_vmac', 'vmac_xmit_base'),
+  },
+  {
+    id: 'unicast-peers',
+    what: 'the list of unicast peers',
+    classes: classes('failover', 'failover', 'hot'),
+    on: 'wire',
+    reason: 'a peer that is no longer sent to takes over',
+    test: (c) => hasKeyword(c, 'unicast_peer'),
+  },
+  {
+    id: 'pair-disagrees',
+    what: 'version, authentication or advert_int (v2) that will differ between the two routers',
+    classes: classes('outage', 'outage', 'outage'),
+    on: 'wire',
+    reason: "the routers would refuse each other's adverts and both be MASTER for good",
+    test: (c) =>
+      (hasKeyword(c, ...VERSION) && disagreesAfter(c, 'version')) ||
+      (hasKeyword(c, ...AUTHENTICATION) && disagreesAfter(c, 'authentication')) ||
+      (hasKeyword(c, 'advert_int') && touchesV2(c) && disagreesAfter(c, 'advertInt')),
+  },
+  {
+    id: 'pair-disagrees-vips',
+    what: 'advertised VIPs that will differ between the two routers',
+    classes: classes('outage', 'hot', 'hot'),
+    on: 'wire',
+    reason: 'keepalived up to 2.3.2 refuses adverts with other VIPs than its own: both would be MASTER for good',
+    test: (c) => changesAdvert(c) && disagreesAfter(c, 'advertised'),
+  },
+  {
+    id: 'version',
+    what: 'VRRP version',
+    classes: classes('sync', 'sync', 'hot'),
+    on: 'wire',
+    reason: 'adverts of the other version are dropped, so both routers change within half a down timer',
+    test: (c) => hasKeyword(c, ...VERSION, 'v3_checksum_as_v2'),
+  },
+  {
+    id: 'authentication',
+    what: 'auth_type, auth_pass',
+    classes: classes('sync', 'sync', 'hot'),
+    on: 'wire',
+    reason: 'adverts with the other password are dropped, so both routers change within half a down timer',
+    test: (c) => hasKeyword(c, ...AUTHENTICATION),
+  },
+  {
+    id: 'advert-int-v2',
+    what: 'advert_int in version 2',
+    classes: classes('sync', 'sync', 'hot'),
+    on: 'wire',
+    reason: 'adverts with another interval are dropped in version 2, so both routers change within half a down timer',
+    test: (c) => hasKeyword(c, 'advert_int') && touchesV2(c),
+  },
+  {
+    id: 'advert-int-lowered',
+    what: 'advert_int in version 3, lowered',
+    classes: classes('ordered', 'ordered', 'hot'),
+    on: 'wire',
+    reason: 'a reload forgets the learned interval: a backup that goes first waits too short a time for the MASTER',
+    first: 'master',
+    test: (c) => hasKeyword(c, 'advert_int') && c.instances.some((i) => isLowered(c, i)),
+  },
+  {
+    id: 'advert-int-raised',
+    what: 'advert_int in version 3, raised',
+    classes: classes('hot', 'hot', 'hot'),
+    on: 'wire',
+    reason: 'the interval is learned from the adverts',
+    test: (c) => hasKeyword(c, 'advert_int'),
+  },
+];
+
+const VERSION = ['version', 'vrrp_version'] as const;
+const AUTHENTICATION = ['authentication', 'auth_type', 'auth_pass'] as const;
+const IDENTITY = [
+  'virtual_router_id',
+  'interface',
+  'default_interface',
+  'unicast_src_ip',
+  'unicast_peer',
+  'vrrp_mcast_group4',
+  'vrrp_mcast_group6',
+] as const;
+
+/** What a keyword means once defaults are applied: where that stays, the keyword has no effect. */
+const MEANING: Readonly<Record<string, readonly (keyof Effective)[]>> = {
+  version: ['version'],
+  vrrp_version: ['version'],
+  priority: ['priority'],
+  advert_int: ['advertInt'],
+  down_timer_adverts: ['downTimerAdverts'],
+  vrrp_down_timer_adverts: ['downTimerAdverts'],
+  nopreempt: ['preempts'],
+  interface: ['interface'],
+  default_interface: ['interface'],
+  auth_type: ['authentication'],
+  auth_pass: ['authentication'],
+  unicast_src_ip: ['mode'],
+  vrrp_mcast_group4: ['mode'],
+  vrrp_mcast_group6: ['mode'],
+};
+
+/** Not of an instance that comes or goes: there every keyword counts. */
+const isKept = (c: Case): boolean => c.instances.every((i) => sideOf(c, i)?.before && sideOf(c, i)?.after);
+
+const runsOnPeer = (c: Case): boolean => c.instances.some((i) => peerOf(c, i)?.before);
+
+const wouldTakeOver = (c: Case): boolean => c.instances.some((i) => returns(i, c.place, c.pair.routers));
+
+const touchesV2 = (c: Case): boolean =>
+  c.instances.some((i) => [sideOf(c, i)?.before, sideOf(c, i)?.after].some((at) => at?.effective.version === 2));
+
+function isLowered(c: Case, instance: PairInstance): boolean {
+  const side = sideOf(c, instance);
+  return (
+    side?.before !== undefined &&
+    side.after !== undefined &&
+    side.after.effective.advertInt < side.before.effective.advertInt
+  );
+}
