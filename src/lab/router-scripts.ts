@@ -21,7 +21,7 @@ cd / || exit 1
 if [ ! -e "$root/etc/lab/network" ]; then
   umask 022
   mkdir -p "$root/etc/lab/managed" "$root/etc/keepalived" "$root/etc/ssh" "$root/var/lib" "$root/var/log" \\
-    "$root/var/tmp" "$root/var/cache" "$root/var/spool" "$root/root" "$root/usr-local/bin" "$root/usr-local/sbin" \\
+    "$root/var/tmp" "$root/var/cache" "$root/var/spool" "$root/root" "$LAB/nodes/$name.local/bin" "$LAB/nodes/$name.local/sbin" \\
     "$root/usr" "$root/run" "$root/tmp" "$root/dev" "$root/proc" "$root/sys" "$root/opt/lab" "$root/mnt" "$root/home"
   for file in ${COPIED_FROM_ETC}; do
     [ ! -e "/etc/$file" ] || cp -a "/etc/$file" "$root/etc/" 2>/dev/null
@@ -52,7 +52,7 @@ for dir in usr bin sbin lib lib32 lib64 libx32; do
   [ -d $dir ] && [ ! -L $dir ] || continue
   mount --rbind /$dir $dir && mount -o remount,bind,ro $dir || exit 1
 done
-mount --bind usr-local usr/local
+mount --bind "$LAB/nodes/$name.local" usr/local
 if [ "$SSHD" = tandem ]; then
   # The tree's own SSH server needs the Node that runs us and the tree.
   mkdir -p opt/lab/tree
