@@ -18,10 +18,12 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const INDENT = '    ';
 
-const ROWS: ReadonlyMap<BlockName, readonly Keyword[]> = Map.groupBy(
-  KEYWORDS.filter((row) => !row.alias && row.form.kind !== 'other' && row.form.kind !== 'skipped'),
-  (row) => row.in,
-);
+/** The rows that print, by block. */
+const ROWS = new Map<BlockName, Keyword[]>();
+for (const row of KEYWORDS) {
+  if (row.alias || row.form.kind === 'other' || row.form.kind === 'skipped') continue;
+  ROWS.set(row.in, [...(ROWS.get(row.in) ?? []), row]);
+}
 
 function printBlock(at: BlockName, fields: Fields, indent: string, out: string[]): void {
   for (const row of ROWS.get(at)!) {

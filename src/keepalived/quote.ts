@@ -2,6 +2,8 @@
 import { assert } from '../base/assert.ts';
 
 const BARE = /^[A-Za-z0-9._:/+-][A-Za-z0-9._:/@+-]*$/;
+/** Would be followed where it starts a line. */
+const INCLUDE = /^include[rmwba]?$/;
 
 /**
  * Whether the text can stand in a keepalived.conf at all: nothing escapes a double quote or a line's end, a lone
@@ -13,7 +15,7 @@ export function isPrintable(text: string): boolean {
 
 /** The text as one word: bare where every character is harmless, otherwise in double quotes. */
 export function quote(text: string): string {
-  if (BARE.test(text)) return text;
+  if (BARE.test(text) && !INCLUDE.test(text)) return text;
   assert(isPrintable(text), `text that cannot stand in a keepalived.conf reached the printer: ${JSON.stringify(text)}`);
   return `"${text}"`;
 }

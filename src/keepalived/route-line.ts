@@ -144,6 +144,7 @@ const READERS: Readonly<Record<string, Reader>> = {
 function text(args: Args, draft: Draft, key: 'table' | 'track_group' | 'protocol'): void {
   const value = takeValue(args, draft, key);
   if (value && isPrintable(value.text)) draft[key] = value.text;
+  else if (value) args.fail(value, `the value of "${key}" holds a character that cannot be kept`);
 }
 
 function number(args: Args, draft: Draft, key: 'metric' | 'tos', max: number): void {

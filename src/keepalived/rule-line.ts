@@ -3,7 +3,7 @@ import { formatIpPrefix, parseIpPrefix } from '../base/address.ts';
 import type { Args } from './args.ts';
 import type { Word } from './lexer.ts';
 import type { RuleLine } from './model.ts';
-import { quote } from './quote.ts';
+import { isPrintable, quote } from './quote.ts';
 import { isInterfaceName } from './shapes.ts';
 
 /** Options kept by name with one value, and those without any. */
@@ -78,8 +78,11 @@ function readValue(args: Args, key: string, draft: Draft, options: Record<string
       else args.fail(value, `"${text}" cannot be an interface's name`);
       break;
     case 'table':
-    case 'fwmark':
     case 'track_group':
+      if (isPrintable(text)) draft[key] = text;
+      else args.fail(value, `the value of "${key}" holds a character that cannot be kept`);
+      break;
+    case 'fwmark':
       if (isPlain(args, value)) draft[key] = text;
       break;
     default:
@@ -108,7 +111,7 @@ export function printRule(line: RuleLine): string {
   if (line.oif !== undefined) out.push('oif', quote(line.oif));
   if (line.fwmark !== undefined) out.push('fwmark', line.fwmark);
   if (line.tos !== undefined) out.push('tos', String(line.tos));
-  if (line.table !== undefined) out.push('table', line.table);
+  if (line.table !== undefined) out.push('table', quote(line.table));
   for (const [name, value] of Object.entries(line.options ?? {})) out.push(value === '' ? name : `${name} ${value}`);
   if (line.priority !== undefined) out.push('preference', String(line.priority));
   if (line.no_track) out.push('no_track');

@@ -168,7 +168,7 @@ export const userGroup: Shape<{ readonly user: string; readonly group?: string }
   },
   write: ({ user, group }) => [user, ...(group === undefined ? [] : [group])].map(quote).join(' '),
   good: ['root', 'root root'],
-  bad: ['no-such-user-here'],
+  bad: [''],
 };
 
 export const hostPort: Shape<{ readonly host: string; readonly port?: number }> = {
