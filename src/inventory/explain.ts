@@ -1,9 +1,10 @@
 /** Where a resolved value comes from: every layer that has a say, with its value and place. */
-import type { Location } from '../base/problem.ts';
+import type { Location, Problem } from '../base/problem.ts';
+import { didYouMean } from '../base/suggest.ts';
 import type { Inventory } from './collect.ts';
 import { saidAbout } from './layers.ts';
 import { instanceLayers, instanceNames, layersOf, routerLayers } from './router-layers.ts';
-import { type PairYaml, SETTING_NAMES } from './schema.ts';
+import { type PairYaml, ROUTER_KEYS, SETTING_NAMES } from './schema.ts';
 import type { YamlDocument } from './yaml.ts';
 
 export interface Explained {
@@ -16,7 +17,7 @@ export interface Explained {
 
 /**
  * Explains one path of a pair, once a member; a path that stops at an instance or above explains each setting below it.
- * @param path keys joined by dots, as in the pair's file; '' explains all
+ * @param path keys joined by dots, one that `unknownPath` lets through, as in the pair's file; '' explains all
  */
 export function explain(
   pair: { readonly name: string; readonly document: YamlDocument; readonly yaml: PairYaml },
@@ -31,7 +32,7 @@ export function explain(
     const settings = (instance: string, rest: readonly string[]): Explained[] =>
       explainIn(instanceLayers(layers, instance), router, ['vrrp', instance], rest);
     const [first, instance, ...rest] = steps;
-    if (first === 'vrrp' && instance !== undefined && !SETTING_NAMES.has(instance)) return settings(instance, rest);
+    if (first === 'vrrp' && instance !== undefined) return settings(instance, rest);
     const instances =
       first === undefined || (first === 'vrrp' && instance === undefined) ? instanceNames(pair.yaml) : [];
     const own = first === 'vrrp' ? [] : explainIn(routerLayers(layers), router, [], steps);
@@ -53,6 +54,35 @@ function explainIn(
   }
   const said = saidAbout(layers, path).map(({ layer, value, at }) => ({ layer, at, value: masked(path, value) }));
   return [{ router, path: [...prefix, ...path].join('.'), layers: said }];
+}
+
+/** Why a path cannot be explained: there is no such instance or key. */
+export function unknownPath(yaml: PairYaml, path: string): Problem | undefined {
+  const [first, second, ...rest] = path === '' ? [] : path.split('.');
+  if (first === undefined) return undefined;
+  if (first !== 'vrrp') return known(first, [...ROUTER_KEYS, 'vrrp'], 'unknown-key');
+  if (second === undefined) return undefined;
+  if (SETTING_NAMES.has(second)) {
+    const message = `${second} is explained for one instance`;
+    return {
+      code: 'unknown-name',
+      severity: 'error',
+      message,
+      hint: `write vrrp.${instanceNames(yaml)[0] ?? 'NAME'}.${second}`,
+    };
+  }
+  const setting = rest[0];
+  return (
+    known(second, instanceNames(yaml), 'unknown-name') ??
+    (setting === undefined ? undefined : known(setting, SETTING_NAMES, 'unknown-key'))
+  );
+}
+
+function known(word: string, words: Iterable<string>, code: 'unknown-key' | 'unknown-name'): Problem | undefined {
+  const all = [...words];
+  if (all.includes(word)) return undefined;
+  const hint = didYouMean(word, all) ?? `known here: ${all.join(', ')}`;
+  return { code, severity: 'error', message: `nothing here is called "${word}"`, hint };
 }
 
 /** Secrets are shown by their reference, never by their text. */

@@ -6,7 +6,7 @@ import { type Checked, hasErrors, type Problem } from '../base/problem.ts';
 import { buildPair } from './build.ts';
 import { collectInventory, type Inventory } from './collect.ts';
 import type { BuildContext } from './context.ts';
-import { type Explained, explain } from './explain.ts';
+import { type Explained, explain, unknownPath } from './explain.ts';
 import { checkShape } from './issues.ts';
 import type { Fleet, Pair } from './model.ts';
 import { pairSchema } from './schema.ts';
@@ -88,7 +88,9 @@ export function explainPath(root: string, target: string, tree: Tree = diskTree(
   const document = readYaml(tree, file, problems);
   const shape = document && checkShape(pairSchema, document);
   problems.push(...(shape?.problems ?? []));
-  if (!document || !shape?.value) return { problems: inOrder(problems) };
+  const unknown = shape?.value && unknownPath(shape.value, path);
+  if (unknown) problems.push(unknown);
+  if (!document || !shape?.value || unknown) return { problems: inOrder(problems) };
   return {
     value: explain({ name: pairName(file), document, yaml: shape.value }, path, inventory),
     problems: inOrder(problems),

@@ -89,7 +89,11 @@ class PlaceWalk {
       this.#next++; // the document's own event
       const place = this.#node();
       if (root && place) {
-        this.#problem('yaml-syntax', 'a file is one YAML document; a second one starts here', place);
+        this.#problem(
+          'yaml-syntax',
+          'a file is one YAML document; a second one starts here',
+          place.start < 0 ? newPlace(root.end, root.end + 1) : place,
+        );
         return root;
       }
       root ??= place;
@@ -155,7 +159,8 @@ class PlaceWalk {
         continue;
       }
       const name = getScalarValue(this.#text, event);
-      const placed = { ...value, keyStart: key.start, keyEnd: key.end };
+      const at = key.start >= 0 ? key : newPlace(place.start, place.start + 1); // an empty key: at its map
+      const placed = { ...value, keyStart: at.start, keyEnd: at.end };
       const first = children.get(name);
       if (first) this.#duplicate(name, placed, first);
       else children.set(name, placed);
@@ -188,7 +193,7 @@ class PlaceWalk {
   }
 
   #problem(code: 'yaml-syntax' | 'yaml-key' | 'yaml-limit', message: string, place: Place): void {
-    this.problems.push({ code, severity: 'error', message, at: this.#locate(place.start, place.end) });
+    this.problems.push({ code, severity: 'error', message, at: this.#locate(Math.max(place.start, 0), place.end) });
   }
 }
 
