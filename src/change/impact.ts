@@ -183,20 +183,16 @@ function toImpact(input: PairInput, judged: Judged, order: Order, stages: readon
 }
 
 function transitionsOf(pair: PairContext, findings: readonly Finding[]): Map<string, Transitions> {
-  const single = new Map(
-    pair.instances.map(({ name }) => [
-      name,
-      most(findings.filter((f) => f.instances.includes(name)).map((f) => f.prediction)),
-    ]),
-  );
-  // A sync group goes as one.
   const groups = pair.routers.flatMap((router) => router.after.vrrp_sync_group.map((group) => group.group));
-  return new Map(
-    [...single].map(([name, own]) => {
-      const fellows = groups.filter((group) => group.includes(name)).flat();
-      return [name, most([own, ...fellows.map((fellow) => single.get(fellow) ?? NO_TRANSITION)])];
-    }),
-  );
+  const concerning = (name: string): Finding[] => {
+    // A sync group gives its role up as one; a new instance becomes MASTER by itself.
+    const fellows = groups.filter((group) => group.includes(name)).flat();
+    const loses = (f: Finding): boolean => f.class === 'failover' || f.class === 'outage';
+    return findings.filter(
+      (f) => f.instances.includes(name) || (loses(f) && fellows.some((fellow) => f.instances.includes(fellow))),
+    );
+  };
+  return new Map(pair.instances.map(({ name }) => [name, most(concerning(name).map((f) => f.prediction))]));
 }
 
 const ALLOW_ORDER: readonly Allow[] = ['failover', 'outage', 'withdraw', 'bring-up', 'engine', 'move'];

@@ -24,7 +24,10 @@ export interface Observed {
   readonly rules: readonly RuleFact[];
   /** Live state per instance as the daemon itself tells it; absent where it cannot be had. */
   readonly instances?: readonly InstanceFact[];
+  /** `net.ipv4.ip_forward`, `net.ipv4.conf.DEV.arp_ignore`; a device's dots stay dots. */
   readonly sysctls: Readonly<Record<string, string>>;
+  /** Present: nothing may be written to this router, and why (a keepalived that cannot test a configuration). */
+  readonly readOnly?: string;
 }
 
 export interface System {
@@ -60,6 +63,17 @@ export interface RunningDaemon {
   readonly pidFile: string;
   /** How it is reloaded: its unit's name under systemd, else by signal. */
   readonly unit?: string;
+  /** What the daemon itself says that it loaded last; absent where it does not tell. */
+  readonly loaded?: LoadedConfig;
+}
+
+/** keepalived >= 2.2 keeps what it read in a file of its own: includes put in, comments and indentation taken out. */
+export interface LoadedConfig {
+  readonly text: string;
+  /** When it was read, seconds since 1970 on the router's clock. */
+  readonly at: number;
+  /** Whether every child process has read it to its end. */
+  readonly whole: boolean;
 }
 
 export interface FileFact {
@@ -70,6 +84,8 @@ export interface FileFact {
   readonly owner: string;
   /** Seconds since 1970. */
   readonly mtime: number;
+  /** Of files that the configuration includes. */
+  readonly text?: string;
 }
 
 export interface ConfigFile extends FileFact {

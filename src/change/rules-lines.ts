@@ -40,7 +40,8 @@ export const LINE_RULES: readonly Rule[] = [
     what: 'a VIP, route or rule that moves between instances',
     classes: classes('staged', 'staged', 'hot'),
     on: 'router',
-    reason: 'in one reload the old instance deletes what the new one has just added; it leaves first, then comes',
+    reason:
+      'in one reload the old instance deletes what the new one has just added: it leaves first, is silent until that is proven, then comes',
     test: isMove,
   },
   {
