@@ -13,7 +13,7 @@ import { RULE_FLAG_OPTIONS, RULE_VALUE_OPTIONS } from '../../src/keepalived/rule
 /** A record whose keys may each be absent (never undefined). */
 const optional = <T extends object>(
   shape: { [K in keyof T]-?: fc.Arbitrary<Exclude<T[K], undefined>> },
-): fc.Arbitrary<T> => plain(shape, { requiredKeys: [], noNullPrototype: true }) as unknown as fc.Arbitrary<T>;
+): fc.Arbitrary<T> => fc.record(shape, { requiredKeys: [], noNullPrototype: true }) as unknown as fc.Arbitrary<T>;
 
 /** A record as the parser makes objects: with the ordinary prototype. */
 const plain = <T>(shape: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
@@ -251,13 +251,10 @@ const instance: fc.Arbitrary<model.Instance> = optional<Omit<model.Instance, 'na
   notify_master_rx_lower_pri: command,
   authentication: fc.oneof(
     plain({ auth_type: fc.constantFrom('PASS' as const, 'AH' as const) }),
-    plain(
-      {
-        auth_type: fc.constant('PASS' as const),
-        auth_pass: fc.constantFrom('secret', 'p#a!s', 'a b', '\u00fc12'),
-      },
-      PLAIN,
-    ),
+    plain({
+      auth_type: fc.constant('PASS' as const),
+      auth_pass: fc.constantFrom('secret', 'p#a!s', 'a b', '\u00fc12'),
+    }),
   ),
   virtual_ipaddress: fc.array(addressLine, { maxLength: 4 }),
   virtual_ipaddress_excluded: fc.array(addressLine, { maxLength: 4 }),
@@ -323,57 +320,54 @@ const syncGroup: fc.Arbitrary<model.SyncGroup> = fc
 const named = <T extends object>(rest: fc.Arbitrary<T>, max: number) =>
   fc.tuple(text, rest, weight(max)).map(([name, found, weighed]) => ({ name, ...found, ...weighed }));
 
-export const config: fc.Arbitrary<model.Config> = plain(
-  {
-    global_defs: globals,
-    static_ipaddress: fc.array(addressLine, { maxLength: 2 }),
-    static_routes: fc.array(routeLine, { maxLength: 2 }),
-    static_rules: fc.array(ruleLine, { maxLength: 2 }),
-    track_group: fc.array(plain({ name: text, group: fc.array(text, { maxLength: 3 }) }), { maxLength: 2 }),
-    vrrp_script: fc.array(
-      named<object>(
-        optional<Omit<model.VrrpScript, 'name' | 'weight' | 'reverse' | 'other'>>({
-          script: command,
-          interval: wholeSeconds(1, 4294),
-          timeout: wholeSeconds(1, 4294),
-          rise: fc.integer({ min: 1, max: 1000 }),
-          fall: fc.integer({ min: 1, max: 1000 }),
-          user,
-          init_fail: yes,
-        }),
-        253,
-      ),
-      { maxLength: 2 },
+export const config: fc.Arbitrary<model.Config> = plain({
+  global_defs: globals,
+  static_ipaddress: fc.array(addressLine, { maxLength: 2 }),
+  static_routes: fc.array(routeLine, { maxLength: 2 }),
+  static_rules: fc.array(ruleLine, { maxLength: 2 }),
+  track_group: fc.array(plain({ name: text, group: fc.array(text, { maxLength: 3 }) }), { maxLength: 2 }),
+  vrrp_script: fc.array(
+    named<object>(
+      optional<Omit<model.VrrpScript, 'name' | 'weight' | 'reverse' | 'other'>>({
+        script: command,
+        interval: wholeSeconds(1, 4294),
+        timeout: wholeSeconds(1, 4294),
+        rise: fc.integer({ min: 1, max: 1000 }),
+        fall: fc.integer({ min: 1, max: 1000 }),
+        user,
+        init_fail: yes,
+      }),
+      253,
     ),
-    track_file: fc.array(
-      named<object>(
-        optional<Omit<model.TrackFile, 'name' | 'weight' | 'reverse' | 'other'>>({
-          file: path,
-          init_file: optional<NonNullable<model.TrackFile['init_file']>>({
-            value: fc.integer({ min: -2_147_483_648, max: 2_147_483_647 }),
-            overwrite: yes,
-          }),
+    { maxLength: 2 },
+  ),
+  track_file: fc.array(
+    named<object>(
+      optional<Omit<model.TrackFile, 'name' | 'weight' | 'reverse' | 'other'>>({
+        file: path,
+        init_file: optional<NonNullable<model.TrackFile['init_file']>>({
+          value: fc.integer({ min: -2_147_483_648, max: 2_147_483_647 }),
+          overwrite: yes,
         }),
-        2_147_483_647,
-      ),
-      { maxLength: 2 },
+      }),
+      2_147_483_647,
     ),
-    track_process: fc.array(
-      named<object>(
-        optional<Omit<model.TrackProcess, 'name' | 'weight' | 'reverse'>>({
-          process: fc.array(text, { minLength: 1, maxLength: 3 }),
-          quorum: fc.integer({ min: 1, max: 65_535 }),
-          quorum_max: natural(65_535),
-          delay: micros(0, 3600),
-          other: others('track_process'),
-        }),
-        254,
-      ),
-      { maxLength: 2 },
+    { maxLength: 2 },
+  ),
+  track_process: fc.array(
+    named<object>(
+      optional<Omit<model.TrackProcess, 'name' | 'weight' | 'reverse'>>({
+        process: fc.array(text, { minLength: 1, maxLength: 3 }),
+        quorum: fc.integer({ min: 1, max: 65_535 }),
+        quorum_max: natural(65_535),
+        delay: micros(0, 3600),
+        other: others('track_process'),
+      }),
+      254,
     ),
-    vrrp_sync_group: fc.array(syncGroup, { maxLength: 2 }),
-    vrrp_instance: fc.array(instance, { maxLength: 2 }),
-    other: fc.oneof(fc.constant([]), others('root')),
-  },
-  PLAIN,
-) as fc.Arbitrary<model.Config>;
+    { maxLength: 2 },
+  ),
+  vrrp_sync_group: fc.array(syncGroup, { maxLength: 2 }),
+  vrrp_instance: fc.array(instance, { maxLength: 2 }),
+  other: fc.oneof(fc.constant([]), others('root')),
+}) as fc.Arbitrary<model.Config>;
