@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts';
 import { helpCommand } from './commands/help.ts';
 import { type ConfigurableIo, createIo, type GlobalOptions, type Io } from './commands/io.ts';
 import { labCommand } from './commands/lab.ts';
+import { renderCommand } from './commands/render.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { validateCommand } from './commands/validate.ts';
 
@@ -35,6 +36,7 @@ async function run(io: ConfigurableIo, argv: readonly string[]): Promise<number>
 
 const COMMANDS: readonly ((io: Io) => Command)[] = [
   validateCommand,
+  renderCommand,
   explainCommand,
   schemaCommand,
   labCommand,
