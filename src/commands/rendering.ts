@@ -7,6 +7,15 @@ import { EXIT, Stop } from './exit.ts';
 import { countProblems } from './fleet.ts';
 import type { Io } from './io.ts';
 
+/** The files of each router: two for every pair, in the order of its members; a Stop where something is wrong. */
+export function requireRendered(io: Io, pairs: readonly Pair[]): readonly RenderedRouter[] {
+  const { value, problems } = renderAndReport(io, pairs);
+  if (value) return value;
+  throw new Stop(EXIT.error, `${countProblems(problems)}; nothing was done`, {
+    hint: 'tandem help CODE explains each',
+  });
+}
+
 /** Renders with the shipped templates and the tree's own; prints every problem of templates and rendered files. */
 export function renderAndReport(io: Io, pairs: readonly Pair[]): Rendering<readonly RenderedRouter[]> {
   const templates = loadTemplates(diskTree(io.packageRoot), diskTree(io.dir));
@@ -15,13 +24,4 @@ export function renderAndReport(io: Io, pairs: readonly Pair[]): Rendering<reado
   const rendering = renderPairs(pairs, templates.value);
   io.out.problems(rendering.problems, rendering.source);
   return { ...rendering, problems: [...templates.problems, ...rendering.problems] };
-}
-
-/** The files of both routers of each pair; a Stop where something is wrong with one. */
-export function requireRendered(io: Io, pairs: readonly Pair[]): readonly RenderedRouter[] {
-  const { value, problems } = renderAndReport(io, pairs);
-  if (value) return value;
-  throw new Stop(EXIT.error, `${countProblems(problems)}; nothing was done`, {
-    hint: 'tandem help CODE explains each',
-  });
 }

@@ -1,5 +1,7 @@
 /** An SSH connection as a Remote: commands with limits, each of which ends when the connection does. */
+
 import type { Client, ClientChannel } from 'ssh2';
+import { deferred } from '../base/deferred.ts';
 import { formatDuration } from '../base/units.ts';
 import { quoteCommand } from './quote.ts';
 import { type ExecOptions, type ExecResult, type Remote, RemoteError } from './remote.ts';
@@ -58,7 +60,7 @@ export class SshSession implements Remote {
   }
 
   #run(line: string, options: ExecOptions): Promise<ExecResult> {
-    const { promise, resolve, reject } = Promise.withResolvers<ExecResult>();
+    const { promise, resolve, reject } = deferred<ExecResult>();
     let channel: ClientChannel | undefined;
     const fail = (error: RemoteError) => {
       channel?.destroy();

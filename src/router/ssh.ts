@@ -1,8 +1,10 @@
 /** Connects to a router: ssh2 for the protocol, the user's ssh_config for the way, known_hosts for the trust. */
+
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { Duplex } from 'node:stream';
 import { Client, type ClientErrorExtensions, type ConnectConfig } from 'ssh2';
+import { deferred } from '../base/deferred.ts';
 import { formatDuration, type Millis } from '../base/units.ts';
 import type { SshSettings } from '../inventory/model.ts';
 import {
@@ -77,7 +79,7 @@ async function open(router: string, route: Route, options: ConnectOptions): Prom
 }
 
 function forward(router: string, client: Client, hop: Endpoint, next: Endpoint): Promise<Duplex> {
-  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
+  const { promise, resolve, reject } = deferred<Duplex>();
   const fail = (reason: string) => {
     reject(new RemoteError('unreachable', router, `through ${hop.name} to ${next.host}:${next.port}: ${reason}`));
   };
@@ -98,7 +100,7 @@ async function shakeHands(
   options: ConnectOptions,
 ): Promise<Client> {
   const known = await readKnownHosts(router, hop);
-  const { promise, resolve, reject } = Promise.withResolvers<Client>();
+  const { promise, resolve, reject } = deferred<Client>();
   const client = new Client();
   let connected = carrier !== undefined;
   let refused: RemoteError | undefined;
