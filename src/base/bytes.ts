@@ -80,6 +80,12 @@ export function ipFromBytes(bytes: Uint8Array): Ip {
   return { family: 6, text: ipv6Text(bytes) };
 }
 
+/** Text as UTF-8. */
+export function utf8Bytes(text: string): Uint8Array {
+  const units = encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd')).match(/%[0-9A-F]{2}|./g) ?? [];
+  return Uint8Array.from(units, (unit) => (unit.length > 1 ? Number.parseInt(unit.slice(1), 16) : unit.charCodeAt(0)));
+}
+
 /** Orders addresses of one family as unsigned numbers: below 0 where `a` is the lower. */
 export function compareIps(a: Ip, b: Ip): number {
   const [left, right] = [ipToBytes(a), ipToBytes(b)];

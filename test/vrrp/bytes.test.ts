@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ipToBigInt, parseIp } from '../../src/base/address.ts';
-import { ByteReader, ByteWriter, compareIps, internetChecksum, ipFromBytes, ipToBytes } from '../../src/base/bytes.ts';
+import {
+  ByteReader,
+  ByteWriter,
+  compareIps,
+  internetChecksum,
+  ipFromBytes,
+  ipToBytes,
+  utf8Bytes,
+} from '../../src/base/bytes.ts';
 
 const addressBytes = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }),
@@ -43,4 +51,12 @@ test('a cursor refuses to leave its bytes: that would be our own bug', () => {
   assert.throws(() => new ByteReader(new Uint8Array(3)).take(4), /assertion failed/);
   assert.throws(() => new ByteWriter(1).u16(1), /assertion failed/);
   assert.throws(() => new ByteWriter(2).u8(1).done(), /assertion failed/);
+});
+
+test('text becomes the bytes that the platform makes of it', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      assert.deepEqual(utf8Bytes(text), new TextEncoder().encode(text));
+    }),
+  );
 });
