@@ -21,8 +21,9 @@ const ARROWS: readonly { readonly from: string; readonly to: readonly string[]; 
   { from: 'gitops', to: ['inventory', 'render', 'plan', 'rollout', 'audit'] },
   {
     from: 'rollout',
-    to: ['plan', 'router', 'control', 'change', 'keepalived'],
-    reason: 'the proof holds what is observed on the routers against the model that each of them was given',
+    to: ['plan', 'router', 'control', 'change', 'keepalived', 'inventory/model.ts'],
+    reason:
+      'the proof holds what is observed against the model that each router was given; Member says how to reach it',
   },
   { from: 'audit', to: ['plan', 'inventory', 'keepalived', 'change'] },
   { from: 'plan', to: ['change', 'keepalived', 'inventory'] },
@@ -44,7 +45,10 @@ const ARROWS: readonly { readonly from: string; readonly to: readonly string[]; 
 ];
 
 /** Files over the limit of lines, each with its reason. */
-const LONG_FILES: Readonly<Record<string, string>> = {};
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'test/change/reload-matrix.ts': 'a table: one row a measured change',
+  'test/inventory/rules.test.ts': 'a table: one row a rule of the inventory',
+};
 const LINES_MAX = 400;
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
