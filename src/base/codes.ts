@@ -63,6 +63,7 @@ export const CODES = {
   'state-clears-nopreempt': 'state MASTER makes keepalived ignore nopreempt.',
   'no-own-address': 'A direct link or unicast needs the own address of the router on that interface.',
   'single-heartbeat': 'All VRRP runs over one direct cable: if only it is cut, both routers become MASTER.',
+  'direct-link-tracked': 'A route or rule makes keepalived track the direct link, which undoes dont_track_primary.',
   'select-nothing': 'The --limit expression selects no pair, or cannot be read.',
   // plan
   'plan-unreachable': 'A router of the pair cannot be read, so nothing of the pair is changed.',

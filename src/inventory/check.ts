@@ -186,13 +186,27 @@ class InstanceCheck {
   devices(): void {
     for (const { line, at } of this.#built.routesAt) {
       for (const dev of [line.dev, ...(line.nexthops ?? []).map((hop) => hop.dev)])
-        if (dev !== undefined) this.#known(dev, () => at);
+        if (dev !== undefined) this.#device(dev, line, at);
     }
     for (const { line, at } of this.#built.rulesAt) {
-      for (const dev of [line.iif, line.oif]) if (dev !== undefined) this.#known(dev, () => at);
+      for (const dev of [line.iif, line.oif]) if (dev !== undefined) this.#device(dev, line, at);
     }
     for (const [index, { name }] of this.#intent.track.interface.entries())
       this.#known(name, () => this.#at(['track', 'interface', index]));
+  }
+
+  /** keepalived tracks the device of a route or a rule, which silently undoes dont_track_primary on that device. */
+  #device(device: string, line: { readonly no_track?: true }, at: Location): void {
+    this.#known(device, () => at);
+    const { link, interface: primary } = this.#intent;
+    if (link !== 'direct' || device !== primary || line.no_track) return;
+    this.#problems.push({
+      code: 'direct-link-tracked',
+      severity: 'warning',
+      message: `keepalived tracks ${device} because of this line: when the cable goes dark, the router that is left faults`,
+      at,
+      hint: 'add no_track to the line, or leave out its device',
+    });
   }
 
   trackers(): void {

@@ -389,6 +389,25 @@ const CASES: readonly Case[] = [
     says: /source: kernel/,
   },
   {
+    name: 'a route or rule over the cable itself undoes dont_track_primary, unless it is not tracked',
+    files: {
+      'inventory/x.yaml':
+        'routers:\n  c: { interfaces: { x: 10.9.9.1/30, lan: {} } }\n  d: { interfaces: { x: 10.9.9.2/30, lan: {} } }\n',
+      'pairs/p.yaml': `members: { primary: c, secondary: d }
+accept_dual_master: true
+vrrp:
+  VI:
+    interface: x
+    link: direct
+    virtual_router_id: 1
+    vips: [192.0.2.1/24 dev lan]
+    routes: [⟦direct-link-tracked⟧198.51.100.0/24 dev x, 203.0.113.0/24 dev x no_track, 203.0.113.0/24 dev lan]
+    rules: [⟦direct-link-tracked⟧from 10.1.1.0/24 table 50 iif x]
+`,
+    },
+    says: /no_track/,
+  },
+  {
     name: 'source: kernel needs none',
     files: {
       'inventory/x.yaml':
