@@ -26,8 +26,6 @@ export interface Observed {
   readonly instances?: readonly InstanceFact[];
   /** `net.ipv4.ip_forward`, `net.ipv4.conf.DEV.arp_ignore`; a device's dots stay dots. */
   readonly sysctls: Readonly<Record<string, string>>;
-  /** Present: nothing may be written to this router, and why (a keepalived that cannot test a configuration). */
-  readonly readOnly?: string;
 }
 
 export interface System {
