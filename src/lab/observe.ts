@@ -72,7 +72,7 @@ export function parseAdvert(line: string): Advert | undefined {
     );
   if (match === null) return undefined;
   const [, seconds, source = '', vrid, priority] = match;
-  return { at: Number(seconds) * 1000, source, vrid: Number(vrid), priority: Number(priority) };
+  return { at: Math.round(Number(seconds) * 1e6) / 1e3, source, vrid: Number(vrid), priority: Number(priority) };
 }
 
 interface Observation<Event> {

@@ -26,7 +26,7 @@ export interface PingResult {
 }
 
 export interface Pinger {
-  /** Resolves when the first reply is there. */
+  /** Resolves when the first reply is there; rejects when the pinger ends without one. */
   readonly answered: Promise<void>;
   readonly ended: Promise<PingResult>;
   stop(): Promise<PingResult>;
@@ -49,9 +49,11 @@ export function startPing(lab: Lab, from: string, address: string, options: Ping
   const child = lab.spawn(from, command);
   const replies: Reply[] = [];
   const errors: string[] = [];
-  let sent: number | undefined;
+  const began = Date.now();
+  let stopped: number | undefined;
+  let finished = false;
   let firstReply = (): void => {};
-  const answered = new Promise<void>((resolve) => {
+  const replied = new Promise<void>((resolve) => {
     firstReply = resolve;
   });
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -61,23 +63,27 @@ export function startPing(lab: Lab, from: string, address: string, options: Ping
     firstReply();
   });
   createInterface({ input: child.stderr }).on('line', (line) => {
-    const total = /xmt\/rcv\/%loss = (\d+)\//.exec(line);
-    if (total !== null) sent = Number(total[1]);
+    if (/xmt\/rcv\/%loss/.test(line)) finished = true;
     else if (line !== '') errors.push(line);
   });
   const ended = new Promise<PingResult>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', () => {
-      if (sent === undefined) reject(new Error(`fping ended without a summary: ${errors.slice(0, 3).join(' / ')}`));
-      else resolve(summarize(replies, { sent, intervalMs }));
+      if (!finished) reject(new Error(`fping ended without a summary: ${errors.slice(0, 3).join(' / ')}`));
+      else resolve(summarize(replies, { began, ended: stopped ?? Date.now(), intervalMs, count: options.count }));
     });
   });
   // Whoever asks hears of a failure; a pinger that nobody asks must not end the program.
   ended.catch(() => {});
+  const unanswered = ended.then((result) => {
+    if (result.received === 0) throw new Error(`${address} never answered ${from}`);
+  });
+  unanswered.catch(() => {});
   return {
-    answered,
+    answered: Promise.race([replied, unanswered]),
     ended,
     stop: () => {
+      stopped ??= Date.now();
       signalInside(child, 'SIGINT');
       return ended;
     },
@@ -88,20 +94,30 @@ export function startPing(lab: Lab, from: string, address: string, options: Ping
 export function parseReply(line: string): Reply | undefined {
   const match = /^\[(\d+\.\d+)\] \S+ +: \[(\d+)\], \d+ bytes, ([\d.]+) ms/.exec(line);
   if (match === null) return undefined;
-  return { at: Number(match[1]) * 1000, sequence: Number(match[2]), roundTripMs: Number(match[3]) };
+  return { at: milliseconds(match[1]), sequence: Number(match[2]), roundTripMs: Number(match[3]) };
 }
 
+/**
+ * fping says nothing of packets that had no answer yet when it was stopped, so how many were sent after the last reply
+ * follows from the time: `began` and `ended` in milliseconds since 1970. A count tells it exactly.
+ */
 export function summarize(
   unsorted: readonly Reply[],
-  { sent, intervalMs }: { readonly sent: number; readonly intervalMs: number },
+  run: {
+    readonly began: number;
+    readonly ended: number;
+    readonly intervalMs: number;
+    readonly count?: number | undefined;
+  },
 ): PingResult {
+  const { began, ended, intervalMs } = run;
   const replies = unsorted.toSorted((a, b) => a.sequence - b.sequence);
   const answered = new Set(replies.map((reply) => reply.sequence));
+  const last = replies.at(-1) ?? { sequence: -1, at: began, roundTripMs: 0 };
+  const sent = run.count ?? last.sequence + 1 + Math.max(0, Math.floor((ended - last.at) / intervalMs) - 1);
   const lostSequence = Array.from({ length: sent }, (_, sequence) => sequence).filter((each) => !answered.has(each));
-  const first = replies[0];
-  const last = replies.at(-1);
   // Silence before the first reply and after the last can only be counted in packets.
-  let longestSilenceMs = Math.max(first?.sequence ?? sent, sent - 1 - (last?.sequence ?? -1)) * intervalMs;
+  let longestSilenceMs = Math.max(replies[0]?.sequence ?? sent, sent - 1 - last.sequence) * intervalMs;
   let stalledMs = 0;
   for (const [index, reply] of replies.entries()) {
     const before = replies[index - 1];
@@ -113,3 +129,6 @@ export function summarize(
   }
   return { sent, received: answered.size, lost: lostSequence.length, longestSilenceMs, stalledMs, lostSequence };
 }
+
+/** Seconds with decimals; to a microsecond, which is what fping prints at best. */
+const milliseconds = (seconds: string | undefined): number => Math.round(Number(seconds) * 1e6) / 1e3;
