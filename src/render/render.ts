@@ -60,7 +60,8 @@ export function renderPairs(pairs: readonly Pair[], templates: RouterTemplates):
     }
   }
   problems.push(...describeDifferences(differing, templates));
-  return { ...(hasErrors(problems) ? {} : { value: routers }), problems, source: (file) => texts.get(file) };
+  const source: SourceText = (file) => texts.get(file) ?? templates.source(file);
+  return { ...(hasErrors(problems) ? {} : { value: routers }), problems, source };
 }
 
 interface RenderedOne extends Checked<RenderedRouter> {

@@ -14,10 +14,11 @@ export const CONFIG_FILE = 'etc/keepalived/keepalived.conf';
 export interface RouterTemplates extends Templates {
   /** The user's own templates, by the file's name: what they change is the user's doing. */
   readonly own: readonly string[];
+  /** The text of a template, for excerpts. */
+  readonly source: SourceText;
 }
 
-/** Problems and the text that their excerpts are cut from. */
-export type LoadedTemplates = Checked<RouterTemplates> & { readonly source: SourceText };
+export type LoadedTemplates = Checked<RouterTemplates> & Pick<RouterTemplates, 'source'>;
 
 /**
  * The shipped templates, and in their place the user's with the same path.
@@ -34,8 +35,9 @@ export function loadTemplates(shipped: Tree, own: Tree): LoadedTemplates {
   const compiled = compileTemplates(sources, [CONFIG_FILE], quoteOrFail);
   const problems = [...theirs.problems, ...compiled.problems];
   const texts = new Map([...sources.values()].map(({ file, text }) => [file, text]));
-  const value = compiled.value && { ...compiled.value, own: [...replaced.values()].map(({ file }) => file) };
-  return { ...(value && !hasErrors(problems) && { value }), problems, source: (file) => texts.get(file) };
+  const source: SourceText = (file) => texts.get(file);
+  const value = compiled.value && { ...compiled.value, own: [...replaced.values()].map(({ file }) => file), source };
+  return { ...(value && !hasErrors(problems) && { value }), problems, source };
 }
 
 /** The inventory refuses such values at their own place; this is for what a template puts together. */

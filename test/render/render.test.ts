@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -247,4 +248,14 @@ test('a user file that takes no place is warned of, with the path that was proba
     problems.map(({ code, hint }) => [code, hint]),
     [['template-unused', 'did you mean partials/vrrp_instance.hbs?']],
   );
+});
+
+test('the example of docs/templates.md works as it stands', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../docs/templates.md'), 'utf8');
+  const example = /```handlebars\n([\s\S]*?)```/.exec(guide)![1]!;
+  const { value, problems } = ownTemplates({ 'partials/vrrp_instance': example });
+  assert.deepEqual(problems, []);
+  const rendered = renderPairs([pairOf(member())], value!);
+  assert.deepEqual(rendered.problems, []);
+  assert.match(textOf(rendered.value![0]!.files[0]!), /\n# VRID 50, priority 100\nvrrp_instance VI_0 \{\n/);
 });
