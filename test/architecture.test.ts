@@ -4,6 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, test } from 'node:test';
+import { needsOf } from '../scripts/needs.ts';
 import { CODES } from '../src/base/codes.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -163,12 +164,22 @@ describe('problem codes', () => {
 });
 
 describe('tests', () => {
+  const files = find('test/**/*.test.ts', 'test/long/**/*.ts').filter((path) => path !== 'test/architecture.test.ts');
+  const needsKernel = (path: string) => needsOf(read(path), path).includes('kernel');
+  const entersNamespace = (path: string) => /\binOwnNetwork\(\)|\bLab\.up\(/.test(read(path));
+
   test('that touch the kernel enter a network namespace of their own', () => {
-    const kernel = find('test/**/*.test.ts', 'test/long/**/*.ts').filter((path) =>
-      /^\/\/ needs: .*\bkernel\b/m.test(read(path)),
+    assert.deepEqual(
+      files.filter((path) => needsKernel(path) && !entersNamespace(path)),
+      [],
     );
-    const outside = kernel.filter((path) => !/\binOwnNetwork\(\)|\bLab\.up\(|\blabUp\(/.test(read(path)));
-    assert.deepEqual(outside, []);
+  });
+
+  test('that enter one say so, and so run two at a time and not among the others', () => {
+    assert.deepEqual(
+      files.filter((path) => entersNamespace(path) && !needsKernel(path)),
+      [],
+    );
   });
 });
 

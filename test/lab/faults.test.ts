@@ -1,3 +1,4 @@
+// needs: kernel
 /** Cables pulled and routers killed, as the routers themselves see it. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';

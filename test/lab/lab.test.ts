@@ -1,3 +1,4 @@
+// needs: kernel
 /** The lab's life: what comes up, what it can do, and that nothing of it stays. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

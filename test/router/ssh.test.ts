@@ -1,3 +1,4 @@
+// needs: kernel ssh sshd ssh-keygen
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ms } from '../../src/base/units.ts';
