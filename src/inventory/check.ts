@@ -236,7 +236,7 @@ class InstanceCheck {
           `the weight of ${item.name} never acts while preempt is false`,
           ['track', kind, index],
           {
-            hint: 'leave the weight out (then its failure means FAULT), or write preempt: true',
+            hint: `${kind === 'file' ? 'say weight: 0' : 'leave the weight out'} (then its failure means FAULT), or write preempt: true`,
           },
         );
       }
@@ -362,10 +362,18 @@ function checkWeights(pair: Pair, first: BuiltInstance, second: BuiltInstance, p
 function checkSyncGroups(pair: Pair, document: YamlDocument, problems: Problem[]): void {
   for (const member of pair.members) {
     const names = new Set(member.instances.map(({ name }) => name));
+    const groupOf = new Map<string, Location>();
     for (const group of member.sync_groups) {
       for (const [index, name] of group.members.entries()) {
-        if (names.has(name)) continue;
         const at = document.at(['sync_groups', group.name, 'members', index]);
+        const first = groupOf.get(name);
+        if (first) {
+          const related = [{ at: first, message: 'it is a member here first' }];
+          const message = `${name} is in sync groups twice; an instance is in one`;
+          problems.push({ code: 'defined-twice', severity: 'error', message, at, related });
+        }
+        groupOf.set(name, at);
+        if (names.has(name)) continue;
         const hint = didYouMean(name, names) ?? `its instances are ${[...names].join(', ')}`;
         problems.push({
           code: 'unknown-name',

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { Problem } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
-import { refusals } from './schema.ts';
+import { type Refusal, refusals } from './fields.ts';
 import type { Path, YamlDocument } from './yaml.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -36,9 +36,12 @@ function problemsOf(issue: Issue, root: Schema, document: YamlDocument, base: Pa
     }
   }
   const at = issue.code === 'invalid_key' ? document.keyAt(full) : document.at(full);
-  const refusal = schemasAt(root, path)
-    .map((schema) => refusals.get(schema))
-    .find((found) => found !== undefined);
+  const own = issue.code === 'custom' ? (issue.params?.refusal as Refusal | undefined) : undefined;
+  const refusal =
+    own ??
+    schemasAt(root, path)
+      .map((schema) => refusals.get(schema))
+      .find((found) => found !== undefined);
   if (refusal && issue.code !== 'invalid_type') return [{ severity: 'error', at, ...refusal }];
   if (issue.code === 'invalid_key') {
     const message = issue.issues[0]?.message ?? 'this key is not allowed';

@@ -54,13 +54,14 @@ export async function loadFleet(root: string, options: LoadOptions): Promise<Loa
     const document = readYaml(tree, file, problems);
     const built = document && buildPair(document, pairName(file), context);
     if (!built) continue;
+    if (pairs.at(-1)?.name === built.pair.name) problems.push(twoFiles(built.pair.name, file));
     pairs.push(built.pair);
     segments.add(built);
     claimRouters(built.pair, pairOf, problems);
   }
   const sorted = inOrder(problems);
   return {
-    ...(!hasErrors(sorted) && { value: { pairs } }),
+    ...(!hasErrors(sorted) && { value: { pairs: pairs.sort((a, b) => (a.name < b.name ? -1 : 1)) } }),
     problems: sorted,
     source: sourceOf(tree),
     secrets: context.secretValues,
@@ -103,6 +104,13 @@ const noPairs: Problem = {
   message: 'there is no file under pairs/',
   hint: 'tandem init writes one to start from; -C names another folder',
 };
+
+const twoFiles = (name: string, file: string): Problem => ({
+  code: 'defined-twice',
+  severity: 'error',
+  message: `the pair ${name} has two files`,
+  at: { file, line: 1, column: 1 },
+});
 
 const isYaml = (path: string): boolean => /\.ya?ml$/.test(path);
 const pairName = (file: string): string => file.replace(/^pairs\//, '').replace(/\.ya?ml$/, '');

@@ -84,6 +84,17 @@ function buildSsh({ merged, layers }: Stack<LayerYaml>, context: BuildContext): 
   const list = (value: string | string[] | null | undefined) => (typeof value === 'string' ? [value] : value);
   const password =
     ssh.sudo_password == null ? undefined : secretAt(ssh.sudo_password, layers, ['ssh', 'sudo_password'], context);
+  if (password?.literal) {
+    const hint = `write \${env:NAME} or \${file:PATH}`;
+    const at = locate(layers, ['ssh', 'sudo_password']);
+    context.problems.push({
+      code: 'auth-literal',
+      severity: 'warning',
+      message: 'the password stands in the tree in the clear',
+      at,
+      hint,
+    });
+  }
   return {
     ...given({ user: ssh.user, port: ssh.port, config: ssh.config }),
     ...given({ known_hosts: list(ssh.known_hosts), identity: list(ssh.identity), sudo_password: password?.value }),

@@ -4,117 +4,21 @@
  * key of a layer may be either. What must be there after merging is asked in `build.ts`.
  */
 import * as z from 'zod';
-import { parseIp, parseIpPrefix } from '../base/address.ts';
-import type { ProblemCode } from '../base/codes.ts';
-import { isPrintable } from '../keepalived/quote.ts';
-
-/** What a schema says when it refuses a value, beyond zod's own words. */
-export interface Refusal {
-  readonly code: ProblemCode;
-  readonly message: string;
-  readonly hint?: string;
-}
-/** Refusals by schema; looked up by path in `issues.ts`. */
-export const refusals = z.registry<Refusal>();
-
-/** Free text of a line: the printer quotes it where it must. */
-const text = (description: string) =>
-  z
-    .string()
-    .refine((value) => value !== '' && isPrintable(value))
-    .describe(description)
-    .register(refusals, {
-      code: 'text-unprintable',
-      message:
-        'the text is empty, or holds what keepalived.conf cannot carry: a double quote, a control character, ${_',
-      hint: 'choose a text without it; there is no way to escape it',
-    });
-/** The name of an instance, script or group: one word of keepalived.conf. */
-const name = (description: string) => text(description);
-const device = (description: string) =>
-  z
-    .string()
-    .regex(/^[^\s/"'{}#!]{1,15}$/)
-    .describe(description)
-    .register(refusals, {
-      code: 'bad-interface',
-      message: 'no interface can have this name: 1 to 15 characters, no blank or slash',
-    });
-const duration = (description: string) =>
-  z
-    .string()
-    .regex(/^\d+(\.\d+)?(ms|s|m|h)$/)
-    .describe(description)
-    .register(refusals, {
-      code: 'bad-duration',
-      message: 'a duration is a number with its unit',
-      hint: 'write 1s, 100ms, 5m or 2h',
-    });
-const address = (description: string) =>
-  z
-    .string()
-    .refine((value) => parseIp(value) !== undefined)
-    .describe(description)
-    .register(refusals, { code: 'bad-address', message: 'this is not an IP address' });
-const addressWithPrefix = z
-  .string()
-  .refine((value) => value.includes('/') && parseIpPrefix(value) !== undefined)
-  .describe("The router's own address with the length of its network: 192.168.1.11/24.")
-  .register(refusals, {
-    code: 'bad-address',
-    message: 'this is not an IP address with its prefix length',
-    hint: 'write 192.0.2.1/24',
-  });
-const vrid = z
-  .int()
-  .min(1)
-  .max(255)
-  .describe('VRRP group number, 1 to 255; equal on both members, unique on its segment.')
-  .register(refusals, { code: 'vrid-out-of-range', message: 'virtual_router_id must be 1 to 255' });
-const priority = z
-  .int()
-  .min(1)
-  .max(255)
-  .describe('1 to 255; the higher one becomes MASTER.')
-  .register(refusals, { code: 'priority-out-of-range', message: 'priority must be 1 to 255' });
-const weight = z
-  .int()
-  .min(-253)
-  .max(253)
-  .describe('Added to the priority while it is up (positive) or taken while it is down (negative); 0 or absent: FAULT.')
-  .register(refusals, { code: 'weight-out-of-range', message: 'a weight must be -253 to 253' });
-const count = (description: string) => z.int().min(0).max(65_535).describe(description);
-const secret = (description: string) =>
-  z
-    .string()
-    .min(1)
-    .describe(`${description} \${env:NAME} or \${file:PATH} keeps it out of the tree.`)
-    .register(refusals, { code: 'inventory-value', message: 'the secret is empty' });
-const lines = (description: string) =>
-  z
-    .union([
-      z.string().refine((value) => isRaw(value)),
-      z.array(z.string().refine((value) => isRaw(value) && !value.includes('\n'))),
-    ])
-    .describe(description)
-    .register(refusals, {
-      code: 'text-unprintable',
-      message: 'raw lines hold a control character, or one item more than one line',
-    });
-/** Tabs and line ends are the only control characters of a verbatim text. */
-const isRaw = (value: string): boolean => !/\p{Cc}/u.test(value.replaceAll(/[\t\n]/g, ''));
-
-const command = z
-  .union([
-    text('An absolute path on the router, or a relative one: a file of this tree, installed under /etc/keepalived.'),
-    z.array(text('The path, then one argument an item.')).min(1),
-    z.strictObject({
-      run: z.union([text('Path.'), z.array(text('The path, then one argument an item.')).min(1)]),
-      user: name('Whom it runs as; default: script_user.').nullish(),
-      group: name('Its group.').nullish(),
-    }),
-  ])
-  .describe('A command: a path, a list of path and arguments, or { run, user, group }.');
+import {
+  address,
+  addressWithPrefix,
+  command,
+  count,
+  device,
+  duration,
+  lines,
+  name,
+  priority,
+  secret,
+  text,
+  vrid,
+  weight,
+} from './fields.ts';
 
 const notify = z.strictObject({
   master: command.nullish(),
