@@ -22,9 +22,8 @@ const ARROWS: readonly { readonly from: string; readonly to: readonly string[]; 
   { from: 'gitops', to: ['inventory', 'render', 'plan', 'rollout', 'audit'] },
   {
     from: 'rollout',
-    to: ['plan', 'router', 'control', 'change', 'keepalived', 'inventory/model.ts'],
-    reason:
-      'the proof holds what is observed against the model that each router was given; Member says how to reach it',
+    to: ['plan', 'router', 'control', 'change', 'keepalived', 'render/render.ts', 'inventory/model.ts'],
+    reason: 'it installs rendered files, proves them against the model in them, and asks Member how to reach a router',
   },
   { from: 'audit', to: ['plan', 'inventory', 'keepalived', 'change'] },
   { from: 'plan', to: ['change', 'keepalived', 'inventory'] },
