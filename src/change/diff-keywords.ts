@@ -67,7 +67,7 @@ export function diffNamed(subject: keyof typeof BLOCKS, before: readonly Named[]
     keyword: BLOCKS[subject],
     text: `${BLOCKS[subject]} ${name}`,
   });
-  return [
+  const changes = [
     ...removed.map((block) => whole('remove', block)),
     ...added.map((block) => whole('add', block)),
     ...pairs.flatMap(([b, a]) => [
@@ -75,6 +75,13 @@ export function diffNamed(subject: keyof typeof BLOCKS, before: readonly Named[]
       ...diffOthers({ subject: 'raw', name: a.name }, b.other, a.other),
     ]),
   ];
+  return byName(changes, (change) => change.name);
+}
+
+/** What was paired comes in the order of its contents; this is the order in which people look for it. */
+export function byName(changes: readonly Change[], name: (change: KeywordChange) => string | undefined): Change[] {
+  const key = (change: Change): string => name(change as KeywordChange) ?? '';
+  return [...changes].sort((a, b) => compareText(key(a), key(b)));
 }
 
 /** Tracked objects of one block, found again by their names. */

@@ -14,7 +14,7 @@ import {
   normalRule,
   pairUp,
 } from './lines.ts';
-import { addressWords, fieldWords, routeWords, ruleWords } from './words.ts';
+import { addressWords, routeWords, ruleWords } from './words.ts';
 
 /** What the three kinds of lines have of their own. */
 interface Kind<Line extends object> {
@@ -174,7 +174,7 @@ function found<Line extends object>(
     op: opOf(before, after),
     instance: now.instance,
     keyword: now.keyword,
-    text: kind.words(now.line) + (before && after ? was(before, aspects) : ''),
+    text: kind.words(now.line) + (before && after ? was(kind, before, aspects) : ''),
     ...(before && { before: placed(before) }),
     ...(after && { after: placed(after) }),
     aspects,
@@ -182,17 +182,14 @@ function found<Line extends object>(
   };
 }
 
-function was<Line extends object>(before: Item<Line>, aspects: readonly string[]): string {
-  const parts = aspects.map((aspect) => {
-    if (aspect === 'keyword') return `in ${before.keyword}`;
-    if (aspect === 'instance') return `in ${before.instance}`;
-    return wasField(before.line, aspect);
-  });
-  return ` (was ${parts.join(', ')})`;
+function was<Line extends object>(kind: Kind<Line>, before: Item<Line>, aspects: readonly string[]): string {
+  const moved = [
+    ...(aspects.includes('instance') ? [`in ${before.instance}`] : []),
+    ...(aspects.includes('keyword') ? [`in ${before.keyword}`] : []),
+  ];
+  const isEdited = aspects.length > moved.length;
+  return ` (was ${[...(isEdited ? [kind.words(before.line)] : []), ...moved].join(' ')})`;
 }
-
-const wasField = (line: object, aspect: string): string =>
-  aspect === 'prefix' && 'address' in line ? `/${(line as AddressLine).address.prefix}` : fieldWords(line, aspect);
 
 const opOf = (before: unknown, after: unknown): Op =>
   before === undefined ? 'add' : after === undefined ? 'remove' : 'change';

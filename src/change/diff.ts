@@ -13,7 +13,7 @@
  */
 import type { Config, SyncGroup, Track } from '../keepalived/model.ts';
 import type { Change } from './change.ts';
-import { diffFields, diffMembers, diffNamed, diffOthers, diffTracks, type Place } from './diff-keywords.ts';
+import { byName, diffFields, diffMembers, diffNamed, diffOthers, diffTracks, type Place } from './diff-keywords.ts';
 import { diffInstanceLines, diffStatics } from './diff-lines.ts';
 import { type InstancePair, pairInstances } from './instances.ts';
 import { asSet, canonical, pairUp } from './lines.ts';
@@ -45,10 +45,11 @@ const INSTANCE_LISTS = [
   'track_script',
   'track_file',
   'track_process',
+  'track_bfd',
   'other',
 ] as const;
 
-const TRACKS = ['track_interface', 'track_script', 'track_file', 'track_process'] as const;
+const TRACKS = ['track_interface', 'track_script', 'track_file', 'track_process', 'track_bfd'] as const;
 
 function diffInstance({ before, after }: InstancePair): Change[] {
   const b = before?.instance;
@@ -94,7 +95,7 @@ function diffSyncGroups(
     keyword: 'vrrp_sync_group',
     text: `vrrp_sync_group ${g.name} { ${g.group.join(' ')} }`,
   });
-  return [
+  const changes = [
     ...removed.map((g) => whole('remove', g)),
     ...added.map((g) => whole('add', g)),
     ...pairs.flatMap(([b, a]) => [
@@ -104,6 +105,7 @@ function diffSyncGroups(
       ...diffOthers({ subject: 'raw', group: a.name }, b.other, a.other),
     ]),
   ];
+  return byName(changes, (change) => change.group);
 }
 
 function diffTracksOf(

@@ -4,7 +4,8 @@
  * Source: keepalived.conf(5); identity and defaults as measured in docs/facts.
  */
 import type { Family } from '../base/address.ts';
-import { type Millis, ms } from '../base/units.ts';
+import type { Millis } from '../base/units.ts';
+import { advertIntOf, downTimerAdvertsOf, familyOf, preempts, priorityOf, versionOf } from '../keepalived/defaults.ts';
 import type { Config, Instance } from '../keepalived/model.ts';
 import { canonical, compareText } from './lines.ts';
 
@@ -33,8 +34,7 @@ export interface Effective {
 export function effective(config: Config, instance: Instance): Effective {
   const globals = config.global_defs;
   const family = familyOf(instance);
-  const version = family === 6 ? 3 : (instance.version ?? globals.vrrp_version ?? 2);
-  const owner = instance.state === 'MASTER';
+  const version = versionOf(globals, instance);
   const unicast = instance.unicast_peer !== undefined && instance.unicast_peer.length > 0;
   const group = family === 4 ? globals.vrrp_mcast_group4?.text : globals.vrrp_mcast_group6?.text;
   return {
@@ -43,11 +43,10 @@ export function effective(config: Config, instance: Instance): Effective {
     vrid: instance.virtual_router_id,
     interface: deviceOf(config, instance),
     version,
-    priority: instance.priority ?? (owner ? 255 : 100),
-    advertInt: instance.advert_int ?? ms(1000),
-    downTimerAdverts: instance.down_timer_adverts ?? globals.vrrp_down_timer_adverts ?? 3,
-    // `state MASTER` clears nopreempt.
-    preempts: !instance.nopreempt || owner,
+    priority: priorityOf(instance),
+    advertInt: advertIntOf(instance),
+    downTimerAdverts: downTimerAdvertsOf(globals, instance),
+    preempts: preempts(instance),
     mode: unicast
       ? `unicast ${instance.unicast_src_ip?.text ?? ''}`
       : `multicast ${group ?? (family === 4 ? '224.0.0.18' : 'ff02::12')}`,
@@ -64,14 +63,3 @@ export const deviceOf = (config: Config, instance: Instance): string | undefined
 
 /** The identity by which a reload finds a running instance again. The name is no part of it. */
 export const identityOf = (e: Effective): string => canonical([e.vrid, e.family, e.interface, e.mode, e.vmac]);
-
-/** Of what stands in the advert, else of the way it is sent; a mix, which keepalived refuses, counts as IPv4. */
-function familyOf(instance: Instance): Family {
-  const source = [instance.unicast_src_ip, instance.mcast_src_ip].filter((ip) => ip !== undefined);
-  const families = [
-    (instance.virtual_ipaddress ?? []).map((line) => line.address.family),
-    [...source, ...(instance.unicast_peer ?? [])].map((ip) => ip.family),
-    (instance.virtual_ipaddress_excluded ?? []).map((line) => line.address.family),
-  ].find((list) => list.length > 0);
-  return families === undefined || families.includes(4) ? 4 : 6;
-}

@@ -70,7 +70,7 @@ function weighed(priority: number, config: Config, name: string, facts: Facts): 
   return Math.min(254, Math.max(1, priority + sum));
 }
 
-export const TRACK_KEYWORDS = ['track_interface', 'track_script', 'track_file', 'track_process'] as const;
+export const TRACK_KEYWORDS = ['track_interface', 'track_script', 'track_file', 'track_process', 'track_bfd'] as const;
 export type TrackKeyword = (typeof TRACK_KEYWORDS)[number];
 
 const DEFINITIONS = { track_script: 'vrrp_script', track_file: 'track_file', track_process: 'track_process' } as const;
@@ -81,7 +81,9 @@ const DEFINITIONS = { track_script: 'vrrp_script', track_file: 'track_file', tra
  */
 export function weightOf(config: Config, keyword: TrackKeyword, track: Track): number {
   const definition =
-    keyword === 'track_interface' ? undefined : config[DEFINITIONS[keyword]].find((d) => d.name === track.name);
+    keyword in DEFINITIONS
+      ? config[DEFINITIONS[keyword as keyof typeof DEFINITIONS]].find((d) => d.name === track.name)
+      : undefined;
   const weight = track.weight ?? definition?.weight ?? (keyword === 'track_file' ? 1 : 0);
   return (track.reverse ?? definition?.reverse) ? -weight : weight;
 }

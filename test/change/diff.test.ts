@@ -42,8 +42,8 @@ const ROWS: readonly Row[] = [
     name: 'an edited line is one change: label, prefix, device',
     after: { virtual_ipaddress: [vip('192.168.1.1/25 label p3p1:9'), vip('192.168.1.2/24 dev p3p2')] },
     expect: [
-      '~ vip 192.168.1.1/25 dev p3p1 label p3p1:9 (was no label, /24)',
-      '~ vip 192.168.1.2/24 dev p3p2 (was dev p3p1)',
+      '~ vip 192.168.1.1/25 dev p3p1 label p3p1:9 (was 192.168.1.1/24 dev p3p1)',
+      '~ vip 192.168.1.2/24 dev p3p2 (was 192.168.1.2/24 dev p3p1)',
     ],
   },
   {
@@ -64,7 +64,10 @@ const ROWS: readonly Row[] = [
     name: 'a route keeps its identity through another gateway',
     before: { virtual_routes: [route('10.0.0.0/8 via 1.1.1.1 table 20')] },
     after: { virtual_routes: [route('10.0.0.0/8 via 1.1.1.2 table 20'), route('10.0.0.0/8 via 1.1.1.1 table 30')] },
-    expect: ['+ route 10.0.0.0/8 via 1.1.1.1 table 30', '~ route 10.0.0.0/8 via 1.1.1.2 table 20 (was via 1.1.1.1)'],
+    expect: [
+      '+ route 10.0.0.0/8 via 1.1.1.1 table 30',
+      '~ route 10.0.0.0/8 via 1.1.1.2 table 20 (was 10.0.0.0/8 via 1.1.1.1 table 20)',
+    ],
   },
   {
     name: 'a password is never in the text',
