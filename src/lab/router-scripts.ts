@@ -95,7 +95,7 @@ case $SSHD in
 esac
 for iface in $(ls /etc/lab/managed); do sh /etc/lab/manager "$iface" & done
 [ ! -s /etc/keepalived/keepalived.conf ] ||
-  keepalived --dont-fork --log-console --log-detail >>/var/log/keepalived.log 2>&1 &
+  keepalived --dont-fork --log-console --log-detail >/var/log/keepalived.log 2>&1 &
 sleep infinity &
 wait $!
 `,
