@@ -301,7 +301,6 @@ export const pairSchema = z.strictObject({
 export type LayerYaml = z.infer<typeof pairLayer>;
 export type RouterYaml = z.infer<typeof routerSchema>;
 export type PairYaml = z.infer<typeof pairSchema>;
-export type InventoryYaml = z.infer<typeof inventorySchema>;
 export type InstanceYaml = z.infer<typeof instanceDefaults>;
 export type CommandYaml = z.infer<typeof command>;
 export type NotifyYaml = z.infer<typeof notify>;
