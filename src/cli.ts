@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts';
 import { helpCommand } from './commands/help.ts';
 import { type ConfigurableIo, createIo, type GlobalOptions, type Io } from './commands/io.ts';
 import { labCommand } from './commands/lab.ts';
+import { planCommand } from './commands/plan.ts';
 import { renderCommand } from './commands/render.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { validateCommand } from './commands/validate.ts';
@@ -38,6 +39,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   validateCommand,
   renderCommand,
   explainCommand,
+  planCommand,
   schemaCommand,
   labCommand,
   helpCommand,
@@ -65,6 +67,7 @@ function program(io: ConfigurableIo): Command {
 const globalOptions = (): Option[] => [
   new Option('-C, --dir <dir>', 'work in this folder (with inventory/ and pairs/)'),
   new Option('--limit <expr>', 'only these pairs: core, site=ams, !lab-*, joined by commas'),
+  new Option('-F, --ssh-config <file>', 'use this ssh_config instead of your own, as ssh -F does'),
   new Option('--json', 'JSON documents on standard output, one a line'),
   new Option('--color <when>', 'colour: auto where not said').choices(['auto', 'always', 'never']),
 ];

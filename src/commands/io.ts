@@ -8,6 +8,8 @@ export interface Io {
   readonly dir: string;
   /** `--limit`: which pairs; all where absent. */
   readonly limit: string | undefined;
+  /** `-F`: the ssh_config that is used instead of the user's and of what the inventory names; absolute. */
+  readonly sshConfig: string | undefined;
   readonly out: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder of this package: templates/, docs/ and schema/ lie in it, for src/ and dist/ alike. */
@@ -20,15 +22,23 @@ export interface Io {
    */
   exit(code: number): void;
   /**
-   * For commands that must not die in the middle: from now on the first SIGINT or SIGTERM aborts this signal and
-   * the command ends itself; a second one ends the process.
+   * For commands that must not die in the middle: from now on SIGINT and SIGTERM abort `first`, then `second`, and
+   * the command ends itself.
    */
-  interruptible(): AbortSignal;
+  interruptible(): Interrupts;
+}
+
+export interface Interrupts {
+  /** Start nothing new, finish what is under way. */
+  readonly first: AbortSignal;
+  /** Put back what is under way. */
+  readonly second: AbortSignal;
 }
 
 export interface GlobalOptions {
   readonly dir?: string;
   readonly limit?: string;
+  readonly sshConfig?: string;
   readonly json?: boolean;
   readonly color?: ColorChoice;
 }
@@ -48,13 +58,16 @@ export function createIo(packageRoot: string): ConfigurableIo {
   let options: GlobalOptions = {};
   let out = outputFor(options);
   let exitCode: number = EXIT.done;
-  let interrupt: AbortController | undefined;
+  let interrupts: Interrupts | undefined;
   return {
     get dir() {
       return resolve(options.dir ?? '.');
     },
     get limit() {
       return options.limit;
+    },
+    get sshConfig() {
+      return options.sshConfig === undefined ? undefined : resolve(options.sshConfig);
     },
     get out() {
       return out;
@@ -73,21 +86,18 @@ export function createIo(packageRoot: string): ConfigurableIo {
       exitCode = worse(code, exitCode);
     },
     interruptible() {
-      interrupt ??= abortOnSignal();
-      return interrupt.signal;
+      interrupts ??= abortOnSignals();
+      return interrupts;
     },
   };
 }
 
-function abortOnSignal(): AbortController {
-  const controller = new AbortController();
+function abortOnSignals(): Interrupts {
+  const [first, second] = [new AbortController(), new AbortController()];
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(EXIT.interrupted);
-      controller.abort();
-    });
+    process.on(signal, () => (first.signal.aborted ? second : first).abort());
   }
-  return controller;
+  return { first: first.signal, second: second.signal };
 }
 
 /** A reader that goes away (`tandem apply | head`) ends the output, never the work. */

@@ -56,6 +56,8 @@ export interface PlannedChange {
   /** In member order; both where the same change is made on both. */
   readonly routers: readonly string[];
   readonly class: Finding['class'];
+  /** Set where it is apart from the classes, with steps and a word of `--allow` of its own. */
+  readonly apart?: NonNullable<Finding['apart']>;
   readonly rule: string;
   readonly reason: string;
 }
@@ -78,15 +80,17 @@ export interface PlanInput {
   readonly pair: string;
   readonly desired: readonly [Desired, Desired];
   readonly readings: readonly [Reading, Reading];
+  /** The way back: the impact of going from `desired` to what runs now. Such a plan is only for looking at. */
+  readonly reverse?: boolean;
 }
 
-export function planPair({ pair, desired, readings }: PlanInput): PairPlan {
+export function planPair({ pair, desired, readings, reverse = false }: PlanInput): PairPlan {
   const live = desired.map((d, i) => readLive(d.router, readings[i]!));
   const nodes = desired.map((d, i) => nodePlan(d, readings[i]!, live[i]!.config, live, readings)) as unknown as [
     NodePlan,
     NodePlan,
   ];
-  const inputs = nodes.map(routerInput);
+  const inputs = nodes.map((node) => routerInput(node, reverse));
   const impact = inputs.every((i) => i !== undefined)
     ? impactOf({ routers: inputs as unknown as readonly [RouterInput, RouterInput] })
     : undefined;
@@ -166,14 +170,15 @@ const factOf = (observed: Observed, path: string): FileFact | undefined =>
 const isSame = (file: DesiredFile, fact: FileFact | undefined): boolean =>
   fact !== undefined && fact.sha256 === file.sha256 && (fact.mode & 0o777) === file.mode;
 
-function routerInput(node: NodePlan): RouterInput | undefined {
+function routerInput(node: NodePlan, reverse: boolean): RouterInput | undefined {
   if (node.reading.kind !== 'read') return undefined;
   const { observed } = node.reading;
   const [, ...others] = node.desired.files;
   return {
     router: node.router,
-    ...(isRunning(observed) && observed.config && { before: node.running }),
-    after: node.desired.config,
+    ...(reverse && { before: node.desired.config }),
+    ...(!reverse && isRunning(observed) && observed.config && { before: node.running }),
+    after: reverse ? node.running : node.desired.config,
     engine: node.desired.engine,
     facts: observed,
     files: others.filter((file) => node.writes.includes(file)).map((file) => fileChange(file, observed)),
@@ -206,11 +211,11 @@ function pairSchedule(pair: string, nodes: readonly NodePlan[], impact: Impact):
 /** The same change on both routers is one line, unless its class differs. */
 function mergeFindings(findings: readonly Finding[], nodes: readonly NodePlan[]): PlannedChange[] {
   const merged = new Map<string, PlannedChange>();
-  for (const { router, change, rule, reason, class: impactClass, instances } of findings) {
+  for (const { router, change, rule, reason, class: impactClass, instances, apart } of findings) {
     const key = JSON.stringify([change?.op, change?.instance, instances, change?.text, impactClass, rule, reason]);
     const known = merged.get(key);
     const routers = nodes.map((n) => n.router).filter((r) => r === router || known?.routers.includes(r));
-    merged.set(key, { ...(change && { change }), routers, class: impactClass, rule, reason });
+    merged.set(key, { ...(change && { change }), routers, class: impactClass, ...(apart && { apart }), rule, reason });
   }
   return [...merged.values()];
 }

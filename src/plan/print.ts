@@ -115,7 +115,7 @@ function changeText({ change, routers }: PlannedChange, plan: PairPlan): string 
 function changeLine(planned: PlannedChange, plan: PairPlan, width: number, paint: Paint): string {
   const sign = planned.change ? SIGN[planned.change.op] : '!';
   const grave = IMPACT_CLASSES.indexOf(planned.class) >= IMPACT_CLASSES.indexOf('failover');
-  const label = paint(grave ? 'error' : 'bold', planned.class.padEnd(8));
+  const label = paint(grave ? 'error' : 'bold', (planned.apart ?? planned.class).padEnd(8));
   const withdraws = planned.change?.withdraws ? 'withdraws; ' : '';
   return `      ${sign} ${changeText(planned, plan).padEnd(width)}   ${label} ${paint('dim', `${withdraws}${planned.reason}`)}`;
 }
@@ -168,7 +168,7 @@ function summary(plans: readonly PairPlan[]): string {
   const transitions = changed.flatMap((plan) => [...(plan.impact?.transitions.values() ?? [])]);
   const most = transitions.reduce((sum, t) => sum + t.count, 0);
   const failover = most === 0 ? 'no failover' : `${most} transition${most === 1 ? '' : 's'} predicted`;
-  return `Plan: ${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${worst}: ${failover}.${unknown}${tail}`;
+  return `Plan: ${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${worst}, ${failover}.${unknown}${tail}`;
 }
 
 const pairs = (n: number): string => `${n} pair${n === 1 ? '' : 's'}`;

@@ -20,6 +20,8 @@ export interface RunInput {
   /** The pair's longest down timer: proofs are measured in it. */
   readonly downTimer: Millis;
   readonly clock: Clock;
+  /** Aborted: the user wants the pair as it was. */
+  readonly interrupted?: AbortSignal;
   /** What happens, as it happens, for people. */
   readonly tell: (line: string) => void;
 }
@@ -56,6 +58,8 @@ class Rollout {
   }
 
   async toTheEnd(): Promise<Report> {
+    const interrupt = () => this.#happened({ kind: 'interrupt' });
+    this.#input.interrupted?.addEventListener('abort', interrupt);
     try {
       for (;;) {
         const event = this.#events.shift();
@@ -74,6 +78,7 @@ class Rollout {
       }
     } finally {
       for (const timer of this.#timers) clearTimeout(timer);
+      this.#input.interrupted?.removeEventListener('abort', interrupt);
     }
   }
 

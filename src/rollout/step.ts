@@ -43,7 +43,9 @@ export type Event =
   | { readonly kind: 'restored'; readonly router: string }
   | { readonly kind: 'not-restored'; readonly router: string; readonly finding: Finding }
   | { readonly kind: 'proof'; readonly proof: Proof }
-  | { readonly kind: 'timer' };
+  | { readonly kind: 'timer' }
+  /** The user wants the pair as it was. */
+  | { readonly kind: 'interrupt' };
 
 export type Action =
   | { readonly kind: 'stage'; readonly router: string }
@@ -135,10 +137,18 @@ function stageStep(state: State, event: Event, now: Millis): Stepped {
       if (next.findings.length > 0) return end(next, { kind: 'refused', stale, findings: next.findings });
       return makeMove(next, 0, now);
     }
+    case 'interrupt': {
+      // The answers that are on their way are waited for; nothing has been changed.
+      const next = withFinding(state, INTERRUPTED);
+      if (next.waiting.length > 0) return stay(next);
+      return end(next, { kind: 'refused', stale: next.stale, findings: next.findings });
+    }
     default:
       return stay(state);
   }
 }
+
+const INTERRUPTED: Finding = { message: 'interrupted' };
 
 function makeMove(state: State, index: number, now: Millis): Stepped {
   const move = state.schedule.moves[index];
@@ -170,6 +180,8 @@ function moveStep(state: State, event: Event, now: Millis): Stepped {
     }
     case 'lost':
       return undo(runs(answer(state, event.router, [event.finding]), event.router, 'unknown'));
+    case 'interrupt':
+      return undo(withFinding(state, INTERRUPTED));
     case 'timer':
       if (!tooLate(state, move, now) || state.waiting.length === 0) return stay(state);
       return undo(withFinding(state, lateFinding(state, now)));
@@ -191,6 +203,7 @@ function lateFinding(state: State, now: Millis): Finding {
 }
 
 function proveStep(state: State, event: Event, now: Millis): Stepped {
+  if (event.kind === 'interrupt') return undo(withFinding(state, INTERRUPTED));
   if (event.kind !== 'proof') return stay(state);
   switch (event.proof.kind) {
     case 'proven':

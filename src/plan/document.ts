@@ -1,0 +1,132 @@
+/**
+ * A plan as JSON, for programs: `tandem plan --json`, format `tandem.plan` version 1, schema/plan.schema.json.
+ * Fields are only ever added; what changes its meaning gets a new version.
+ */
+import { z } from 'zod';
+import { IMPACT_CLASSES } from '../change/impact-model.ts';
+import { hasChanges, type PairPlan } from './plan.ts';
+
+const finding = z.strictObject({ code: z.string(), message: z.string(), hint: z.string().optional() });
+const impactClass = z.enum(IMPACT_CLASSES);
+
+const router = z.strictObject({
+  name: z.string(),
+  reached: z.boolean(),
+  /** Why it was not reached. */
+  reason: z.string().optional(),
+  daemon: z.enum(['running', 'stopped', 'absent', 'unknown']).optional(),
+  engine: z.enum(['keepalived', 'tandemd']).optional(),
+  version: z.string().optional(),
+  /** By instance, as the daemon tells it. */
+  roles: z.record(z.string(), z.enum(['MASTER', 'BACKUP', 'FAULT', 'INIT'])),
+  /** Files that would be written. */
+  writes: z.array(z.strictObject({ path: z.string(), sha256: z.string() })),
+  drift: z.array(z.string()),
+});
+
+const change = z.strictObject({
+  op: z.enum(['add', 'remove', 'change']).optional(),
+  subject: z.string().optional(),
+  instance: z.string().optional(),
+  keyword: z.string().optional(),
+  text: z.string().optional(),
+  sensitive: z.boolean(),
+  routers: z.array(z.string()),
+  class: impactClass,
+  rule: z.string(),
+  reason: z.string(),
+  withdraws: z.boolean(),
+});
+
+const pair = z.strictObject({
+  pair: z.string(),
+  routers: z.array(router),
+  changed: z.boolean(),
+  /** Absent where a router was not reached: then the impact is unknown. */
+  class: impactClass.optional(),
+  changes: z.array(change),
+  withdrawals: z.strictObject({ vips: z.int(), routes: z.int(), rules: z.int(), instances: z.int() }).optional(),
+  moves: z.array(
+    z.strictObject({ kind: z.enum(['write', 'reload', 'start']), routers: z.array(z.string()), generation: z.int() }),
+  ),
+  /** For a move of both routers, in milliseconds. */
+  window: z.number().optional(),
+  /** By instance: how often a router becomes MASTER. */
+  transitions: z.record(z.string(), z.strictObject({ count: z.int(), bound: z.enum(['exactly', 'at most']) })),
+  allow: z.array(z.string()),
+  blocks: z.array(finding),
+  warnings: z.array(finding),
+});
+
+/** The whole document, as standard output has it. */
+export const planSchema = z.strictObject({
+  format: z.literal('tandem.plan'),
+  version: z.literal(1),
+  pairs: z.array(pair),
+});
+
+export type PlanDocument = Omit<z.infer<typeof planSchema>, 'format' | 'version'>;
+
+export const planDocument = (plans: readonly PairPlan[]): PlanDocument => ({ pairs: plans.map(pairDocument) });
+
+function pairDocument(plan: PairPlan): z.infer<typeof pair> {
+  const { impact, schedule } = plan;
+  const problem = ({ code, message, hint }: PairPlan['blocks'][number]) => ({ code, message, ...(hint && { hint }) });
+  return {
+    pair: plan.pair,
+    routers: plan.nodes.map(routerDocument),
+    changed: hasChanges(plan),
+    ...(impact && { class: impact.class, withdrawals: counts(impact.withdrawals) }),
+    changes: plan.changes.map(changeDocument),
+    moves: (schedule?.moves ?? []).map((move) => ({ ...move, routers: [...move.routers] })),
+    ...(schedule && schedule.window > 0 && { window: schedule.window }),
+    transitions: Object.fromEntries(impact?.transitions ?? []),
+    allow: [...plan.allow],
+    blocks: plan.blocks.map(problem),
+    warnings: plan.warnings.map(problem),
+  };
+}
+
+function routerDocument({
+  router: name,
+  reading,
+  roles,
+  writes,
+  drift,
+}: PairPlan['nodes'][number]): z.infer<typeof router> {
+  const daemon = reading.kind === 'read' ? reading.observed.daemon : undefined;
+  return {
+    name,
+    reached: reading.kind === 'read',
+    ...(reading.kind === 'unreachable' && { reason: reading.reason }),
+    ...(daemon && { daemon: daemon.kind }),
+    ...((daemon?.kind === 'running' || daemon?.kind === 'stopped') && {
+      engine: daemon.engine,
+      version: daemon.version,
+    }),
+    roles,
+    writes: writes.map(({ path, sha256 }) => ({ path, sha256 })),
+    drift: [...drift],
+  };
+}
+
+function changeDocument(planned: PairPlan['changes'][number]): z.infer<typeof change> {
+  const { change: what, routers, rule, reason, class: severity } = planned;
+  return {
+    ...(what && { op: what.op, subject: what.subject, keyword: what.keyword, text: what.text }),
+    ...(what?.instance !== undefined && { instance: what.instance }),
+    sensitive: what !== undefined && 'sensitive' in what && what.sensitive === true,
+    routers: [...routers],
+    class: severity,
+    rule,
+    reason,
+    withdraws: what?.withdraws !== undefined,
+  };
+}
+
+const counts = (w: NonNullable<PairPlan['impact']>['withdrawals']) => ({
+  vips: w.vips.length,
+  routes: w.routes.length,
+  rules: w.rules.length,
+  instances: w.instances.length,
+});

@@ -1,0 +1,42 @@
+/** One router that a command works with: one connection, opened when it is needed and again when it was lost. */
+import type { Member } from '../inventory/model.ts';
+import type { Remote } from '../router/remote.ts';
+import { type ConnectOptions, connect } from '../router/ssh.ts';
+
+export class Link implements AsyncDisposable {
+  readonly member: Member;
+  readonly #options: ConnectOptions;
+  #remote: Promise<Remote> | undefined;
+
+  constructor(member: Member, options: ConnectOptions) {
+    this.member = member;
+    this.#options = options;
+  }
+
+  /** The connection that stands, or a new one. Throws a RemoteError. */
+  remote(): Promise<Remote> {
+    if (!this.#remote) {
+      const { name, host, ssh } = this.member;
+      this.#remote = connect({ router: name, host, ssh }, this.#options);
+      // A connection that could not be made is not kept: the next call tries again.
+      this.#remote.catch(() => {
+        this.#remote = undefined;
+      });
+    }
+    return this.#remote;
+  }
+
+  /** After a cut: the next call of `remote` opens a new connection. */
+  async drop(): Promise<void> {
+    const remote = this.#remote;
+    this.#remote = undefined;
+    await remote?.then(
+      (r) => r[Symbol.asyncDispose](),
+      () => undefined,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drop();
+  }
+}
