@@ -17,6 +17,7 @@ export function checkInstance(config: Config, instance: Instance, findings: Find
   checkAuthentication(config, instance, findings);
   checkPreemption(instance, findings);
   checkWeights(config, instance, findings);
+  checkOwnInterface(instance, findings);
   for (const route of instance.virtual_routes ?? []) checkRoute(route, 'virtual', findings);
   for (const rule of instance.virtual_rules ?? []) checkRule(rule, 'virtual', findings);
 }
@@ -164,6 +165,15 @@ function checkPreemption(instance: Instance, findings: Findings): void {
     findings.add('conf-value', instance, 'preempt_delay', 'preempt_delay does not work with "state MASTER"');
   } else if (instance.nopreempt) {
     findings.add('conf-value', instance, 'preempt_delay', 'preempt_delay means nothing under nopreempt');
+  }
+}
+
+/** An instance follows its own interface unless it says dont_track_primary; naming it again is refused. */
+function checkOwnInterface(instance: Instance, findings: Findings): void {
+  for (const track of instance.track_interface ?? []) {
+    if (track.name !== instance.interface) continue;
+    const message = `"${track.name}" is the instance's own interface, which is tracked anyway`;
+    findings.add('conf-value', track, undefined, message, { hint: 'remove the line' });
   }
 }
 

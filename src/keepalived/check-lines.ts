@@ -27,6 +27,9 @@ export function checkRule(rule: RuleLine, where: 'static' | 'virtual', findings:
     const message = 'the rule has no preference; keepalived would choose one, and its config test refuses the file';
     findings.add('conf-missing', rule, undefined, message, { hint: 'add "preference NUMBER"' });
   }
+  if (rule.track_group !== undefined && rule.iif === undefined) {
+    findings.add('conf-missing', rule, 'track_group', 'a rule with a track_group needs an iif');
+  }
   const actions = [
     ...(rule.table === undefined ? [] : ['table']),
     ...ACTIONS.filter((name) => rule.options?.[name] !== undefined),

@@ -128,21 +128,41 @@ function unknownName(
   findings.add('conf-unknown-name', node, key, `${what} is not defined`, hint === undefined ? {} : { hint });
 }
 
+/** A thing with a name; `node` where the place is another object's. */
+interface Definition {
+  readonly name: string;
+  readonly node?: object;
+}
+
+/** keepalived knows only what it has read: a definition must stand above its use. Seen within one file. */
+function checkOrder(findings: Findings, definition: Definition, use: object, what: string): void {
+  const at = findings.at(definition.node ?? definition);
+  const usedAt = findings.at(use);
+  if (!at || !usedAt || at.file !== usedAt.file || at.line <= usedAt.line) return;
+  findings.add('conf-unknown-name', use, undefined, `${what} is defined below its use; keepalived does not find it`, {
+    related: [{ at, message: 'it is defined here' }],
+  });
+}
+
 /** Every tracked object must be defined, and stand once. */
 function checkTracks(config: Config, owner: Instance | SyncGroup, findings: Findings): void {
-  const bfd = config.other.filter((line) => line.keyword === 'bfd_instance').flatMap((line) => line.args.slice(0, 1));
-  const kinds: readonly [what: string, tracks: readonly Track[] | undefined, names: readonly string[] | undefined][] = [
+  const bfd = config.other
+    .filter((line) => line.keyword === 'bfd_instance')
+    .map((line) => ({ name: line.args[0] ?? '', node: line }));
+  const kinds: readonly [string, readonly Track[] | undefined, readonly Definition[] | undefined][] = [
     ['interface', owner.track_interface, undefined],
-    ['vrrp_script', owner.track_script, config.vrrp_script.map((one) => one.name)],
-    ['track_file', owner.track_file, config.track_file.map((one) => one.name)],
-    ['vrrp_track_process', owner.track_process, config.track_process.map((one) => one.name)],
+    ['vrrp_script', owner.track_script, config.vrrp_script],
+    ['track_file', owner.track_file, config.track_file],
+    ['vrrp_track_process', owner.track_process, config.track_process],
     ['bfd_instance', owner.track_bfd, bfd],
   ];
-  for (const [what, tracks = [], names] of kinds) {
+  for (const [what, tracks = [], definitions] of kinds) {
     tracks.forEach((track, i) => {
-      if (names && !names.includes(track.name)) {
+      const definition = definitions?.find((one) => one.name === track.name);
+      if (definitions && !definition) {
+        const names = definitions.map((one) => one.name);
         unknownName(findings, track, undefined, `${what} "${track.name}"`, track.name, names);
-      }
+      } else if (definition) checkOrder(findings, definition, track, `${what} "${track.name}"`);
       const first = tracks.findIndex((one) => one.name === track.name);
       if (first < i) duplicate(findings, track, undefined, `"${track.name}" is tracked twice`, tracks[first]!);
     });
@@ -167,8 +187,11 @@ function checkStatics(config: Config, findings: Findings): void {
   for (const route of config.static_routes) checkRoute(route, 'static', findings);
   for (const rule of config.static_rules) checkRule(rule, 'static', findings);
   for (const line of [...config.static_ipaddress, ...config.static_routes, ...config.static_rules]) {
-    if (line.track_group === undefined || groups.includes(line.track_group)) continue;
-    unknownName(findings, line, 'track_group', `track_group "${line.track_group}"`, line.track_group, groups);
+    if (line.track_group === undefined) continue;
+    const definition = config.track_group.find((group) => group.name === line.track_group);
+    const what = `track_group "${line.track_group}"`;
+    if (definition) checkOrder(findings, definition, line, what);
+    else unknownName(findings, line, 'track_group', what, line.track_group, groups);
   }
   for (const instance of config.vrrp_instance) {
     const {

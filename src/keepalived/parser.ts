@@ -115,12 +115,8 @@ class BlockReader {
     const value = row.form.shape.read(args);
     args.end();
     if (row.field in draft && value !== undefined && !row.alias) {
-      this.problem(
-        'conf-duplicate',
-        args.head,
-        `"${row.name}" stands twice in this block; the last one counts`,
-        'warning',
-      );
+      const message = `"${row.name}" stands twice in this block: keepalived keeps the first of some and the last of others`;
+      this.problem('conf-duplicate', args.head, message);
     }
     if (row.name === 'preempt') delete draft.nopreempt;
     if (value === undefined) return;

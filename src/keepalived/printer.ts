@@ -26,11 +26,14 @@ for (const row of KEYWORDS) {
 }
 
 function printBlock(at: BlockName, fields: Fields, indent: string, out: string[]): void {
+  const others = (fields.other as readonly OtherLine[] | undefined) ?? [];
+  // keepalived knows only what was defined above: a bfd_instance must stand before the instance that tracks it.
+  if (at === 'root') for (const line of others) printOther(line, indent, out);
   for (const row of ROWS.get(at)!) {
     const value = fields[row.field];
     if (value !== undefined) printKeyword(row, value, fields, indent, out);
   }
-  for (const line of (fields.other as readonly OtherLine[] | undefined) ?? []) printOther(line, indent, out);
+  if (at !== 'root') for (const line of others) printOther(line, indent, out);
 }
 
 function printKeyword(row: Keyword, value: unknown, fields: Fields, indent: string, out: string[]): void {

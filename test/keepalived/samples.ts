@@ -97,7 +97,7 @@ function fileWith(row: Keyword, line: string): string {
     blockBody(block, row.in === block ? row : undefined, row.in === block ? line : '');
   const auth = row.in === 'authentication' ? `\nauthentication {\n${within('authentication')}\n}` : '';
   const parts = [
-    `global_defs {\n${within('global_defs')}\n}`,
+    row.name === 'global_defs' ? '' : `global_defs {\n${within('global_defs')}\n}`,
     DEFINITIONS,
     row.name === 'vrrp_instance' ? '' : `vrrp_instance VI_1 {\n${within('vrrp_instance')}${auth}\n}`,
   ];
