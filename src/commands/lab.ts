@@ -7,6 +7,7 @@ import { Lab } from '../lab/lab.ts';
 import { startPing } from '../lab/ping.ts';
 import { listLabs } from '../lab/state.ts';
 import { routers } from '../lab/topology.ts';
+import { demoCommand } from './demo/demo.ts';
 import { EXIT, Stop } from './exit.ts';
 import type { Io } from './io.ts';
 
@@ -74,6 +75,7 @@ export function labCommand(io: Io): Command {
       .option('--count <n>', 'stop by itself', Number),
     (found, from: string, address: string, flags: PingFlags) => ping(io, found, from, address, flags),
   );
+  lab.addCommand(demoCommand(io));
   return lab;
 }
 

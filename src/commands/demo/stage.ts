@@ -1,0 +1,122 @@
+/** What the demo plays on: a lab, a copy of the example fleet, this very program, and a list of what held. */
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deferred } from '../../base/deferred.ts';
+import { Lab } from '../../lab/lab.ts';
+import type { Io } from '../io.ts';
+
+export interface Held {
+  readonly what: string;
+  readonly held: boolean;
+}
+
+export class Stage implements AsyncDisposable {
+  readonly io: Io;
+  readonly lab: Lab;
+  readonly fleet: string;
+  readonly held: Held[] = [];
+  readonly #began = performance.now();
+
+  private constructor(io: Io, lab: Lab, fleet: string) {
+    this.io = io;
+    this.lab = lab;
+    this.fleet = fleet;
+  }
+
+  static async open(io: Io): Promise<Stage> {
+    const lab = await Lab.up({});
+    const fleet = mkdtempSync(join(tmpdir(), 'tandem-demo-'));
+    for (const folder of ['inventory', 'pairs', 'router-scripts']) {
+      cpSync(join(io.packageRoot, folder), join(fleet, folder), { recursive: true });
+    }
+    return new Stage(io, lab, fleet);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    rmSync(this.fleet, { recursive: true, force: true });
+    await this.lab.down();
+  }
+
+  act(title: string): void {
+    const at = ((performance.now() - this.#began) / 1000).toFixed(0).padStart(3);
+    this.io.out.result(`\n${this.io.out.paint('bold', `== ${title}`)}  ${this.io.out.paint('dim', `(${at} s)`)}`);
+  }
+
+  say(line: string): void {
+    this.io.out.result(line);
+  }
+
+  /** Notes whether something held: what was really seen, not what was meant to happen. */
+  check(what: string, held: boolean): void {
+    this.held.push({ what, held });
+    this.say(`   ${held ? this.io.out.paint('good', 'held ') : this.io.out.paint('error', 'FAILED')} ${what}`);
+  }
+
+  /** Runs this program on the demo's fleet and shows what it prints. */
+  async tandem(...args: readonly string[]): Promise<{ code: number | null; output: string }> {
+    this.say(this.io.out.paint('dim', `$ tandem ${args.join(' ')}`));
+    return this.#run(this.fleet, args);
+  }
+
+  /** The same on one of the examples that come with Tandem. */
+  async tandemOn(example: string, ...args: readonly string[]): Promise<{ code: number | null; output: string }> {
+    this.say(this.io.out.paint('dim', `$ tandem -C ${example} ${args.join(' ')}`));
+    return this.#run(join(this.io.packageRoot, example), args);
+  }
+
+  #run(dir: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+    const program = process.argv[1]!;
+    const { promise, resolve, reject } = deferred<{ code: number | null; output: string }>();
+    const child = spawn(process.execPath, [program, '-C', dir, '-F', this.lab.sshConfig, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // The demo's own password: in the environment of this one process, as `${env:CORE_VRRP}` asks.
+      env: { ...process.env, CORE_VRRP: 'demo-pw' },
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    child.once('error', reject);
+    child.once('close', (code) => {
+      for (const line of output.trimEnd().split('\n')) this.say(`  ${line}`);
+      resolve({ code, output });
+    });
+    return promise;
+  }
+
+  /** Changes the pair's file as a person would with an editor. */
+  edit(from: string, to: string): void {
+    const file = join(this.fleet, 'pairs/core.yaml');
+    const text = readFileSync(file, 'utf8');
+    if (!text.includes(from)) throw new Error(`the example has no line "${from}" any more`);
+    writeFileSync(file, text.replace(from, to));
+    for (const line of to.split('\n').filter((l) => !from.includes(l.trim()) || !l.trim()))
+      this.say(`  ${line.trim()}`);
+  }
+
+  /** The VIPs that a router holds, of those that the pair serves. */
+  async vips(router: string): Promise<string[]> {
+    if (!this.lab.isRunning(router)) return [];
+    const json = await this.lab.must(router, ['ip', '-j', '-4', 'addr']);
+    const links = JSON.parse(json) as { addr_info: { local: string; label?: string }[] }[];
+    return links.flatMap((link) => link.addr_info.filter((a) => a.label?.includes(':')).map((a) => a.local));
+  }
+
+  async until(what: string, timeoutMs: number, condition: () => Promise<boolean>): Promise<boolean> {
+    const end = performance.now() + timeoutMs;
+    while (performance.now() < end) {
+      if (await condition()) return true;
+      await this.rest(200);
+    }
+    this.say(`   gave up waiting for ${what} after ${timeoutMs / 1000} s`);
+    return false;
+  }
+
+  rest(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  }
+}
