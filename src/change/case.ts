@@ -3,7 +3,6 @@ import type { AddressLine, RouteLine, RuleLine, Track } from '../keepalived/mode
 import type { Change, KeywordChange, VipChange } from './change.ts';
 import { other, type PairContext, type PairInstance, type Place, type RouterContext, type Side } from './context.ts';
 import type { Effective } from './effective.ts';
-import { canonical } from './lines.ts';
 import { isDeviceUp, TRACK_KEYWORDS, type TrackKeyword, trackerState, weightOf } from './roles.ts';
 
 export interface Case {
@@ -68,7 +67,7 @@ export function differs(c: Case, ...fields: readonly (keyof Effective)[]): boole
     const side = sideOf(c, instance);
     if (!side?.before || !side.after) return false;
     const { before, after } = side;
-    return fields.some((field) => canonical(before.effective[field]) !== canonical(after.effective[field]));
+    return fields.some((field) => before.effective[field] !== after.effective[field]);
   });
 }
 
@@ -77,7 +76,7 @@ export function disagreesAfter(c: Case, ...fields: readonly (keyof Effective)[])
   return c.instances.some((instance) => {
     const own = sideOf(c, instance)?.after?.effective;
     const peer = peerOf(c, instance)?.after?.effective;
-    return own && peer && fields.some((field) => canonical(own[field]) !== canonical(peer[field]));
+    return own && peer && fields.some((field) => own[field] !== peer[field]);
   });
 }
 

@@ -9,6 +9,7 @@ import { advertIntOf, downTimerAdvertsOf, familyOf, preempts, priorityOf, versio
 import type { Config, Instance } from '../keepalived/model.ts';
 import { canonical, compareText } from './lines.ts';
 
+/** Every field is a plain value, so that two can be compared with `===`. */
 export interface Effective {
   readonly name: string;
   readonly family: Family;
@@ -26,8 +27,8 @@ export interface Effective {
   readonly vmac: string;
   /** Authentication as it goes over the wire; empty in version 3, which has none. Secret: for comparing only. */
   readonly authentication: string;
-  /** The advertised addresses, sorted. */
-  readonly advertised: readonly string[];
+  /** The advertised addresses, sorted, as one text. */
+  readonly advertised: string;
   readonly skipsAddressCheck: boolean;
 }
 
@@ -52,7 +53,10 @@ export function effective(config: Config, instance: Instance): Effective {
       : `multicast ${group ?? (family === 4 ? '224.0.0.18' : 'ff02::12')}`,
     vmac: instance.use_vmac ? `use_vmac${instance.vmac_xmit_base ? ' vmac_xmit_base' : ''}` : '',
     authentication: version === 3 ? '' : canonical(instance.authentication ?? {}),
-    advertised: (instance.virtual_ipaddress ?? []).map((line) => line.address.text).sort(compareText),
+    advertised: (instance.virtual_ipaddress ?? [])
+      .map((line) => line.address.text)
+      .sort(compareText)
+      .join(),
     skipsAddressCheck: instance.skip_check_adv_addr ?? globals.vrrp_skip_check_adv_addr ?? false,
   };
 }

@@ -143,6 +143,8 @@ export type LiveState = 'MASTER' | 'BACKUP' | 'FAULT' | 'INIT';
 export interface InstanceFact {
   readonly name: string;
   readonly state: LiveState;
+  /** When it came into this state, seconds since 1970 on the router's clock; keepalived's reload sets it anew. */
+  readonly changedAt?: number;
   /** Counters since the daemon started (a reload may reset them; see docs/facts). */
   readonly advertsReceived: number;
   readonly advertsSent: number;

@@ -99,9 +99,10 @@ function whyAnyOrder(pair: PairContext): string {
  * the two clocks may be off. In version 3 the larger interval of the two routers counts, for it is learned.
  */
 function budgetOf(pair: PairContext, instances: readonly PairInstance[]): Millis {
-  const timers = instances.flatMap((instance) => [downTimer(instance, 'before'), downTimer(instance, 'after')].flat());
+  const concerned = instances.length > 0 ? instances : pair.instances;
+  const timers = concerned.flatMap((instance) => [downTimer(instance, 'before'), downTimer(instance, 'after')].flat());
   const uncertainty = pair.routers.reduce((sum, router) => sum + router.facts.clock.uncertainty, 0);
-  return ms(Math.max(0, Math.min(...timers) / 2 - uncertainty));
+  return ms(timers.length === 0 ? 0 : Math.max(0, Math.min(...timers) / 2 - uncertainty));
 }
 
 /** Each router's down timer of this instance. */

@@ -2,7 +2,7 @@
  * The kernel's order of IPv4 addresses on a device: the first of a network is primary, the later ones of the same
  * network and length hang on it as secondaries. Without promote_secondaries the kernel deletes them with it.
  */
-import { contains, formatIpPrefix, type IpPrefix } from '../base/address.ts';
+import { formatIpPrefix, type IpPrefix, networkOf } from '../base/address.ts';
 import type { AddressLine } from '../keepalived/model.ts';
 import type { Change } from './change.ts';
 import type { RouterContext } from './context.ts';
@@ -22,17 +22,41 @@ export function lostWithPrimary(router: RouterContext, change: Change): Lost | u
   if (deleted?.dev === undefined || deleted.address.family !== 4) return undefined;
   const { dev } = deleted;
   if (promotesSecondaries(router.facts, dev)) return undefined;
-  const held = heldOn(router, dev);
-  const index = held.findIndex((address) => formatIpPrefix(address) === formatIpPrefix(deleted.address));
-  if (index < 0 || held.slice(0, index).some((address) => sameNetwork(address, deleted.address))) return undefined;
-  const leaving = new Set(router.changes.map(ownBusiness).filter((text) => text !== undefined));
-  const addresses = held
-    .slice(index + 1)
-    .filter((address) => sameNetwork(deleted.address, address))
-    .map(formatIpPrefix)
-    .filter((text) => !leaving.has(`${text} ${dev}`));
+  const { networks, ownBusiness } = held(router);
+  const [primary, ...secondaries] = networks.get(networkName(deleted.address, dev)) ?? [];
+  if (primary !== formatIpPrefix(deleted.address)) return undefined;
+  const addresses = secondaries.filter((text) => !ownBusiness.has(`${text} ${dev}`));
   return addresses.length > 0 ? { dev, addresses } : undefined;
 }
+
+interface Held {
+  /** Addresses by device and network, in the kernel's order: the first is the primary one. */
+  readonly networks: ReadonlyMap<string, readonly string[]>;
+  /** `ADDRESS/LENGTH DEV` that a change deletes by itself; keepalived adds an edited one again by itself. */
+  readonly ownBusiness: ReadonlySet<string>;
+}
+
+/** Worked out once a router, for a change may remove ten thousand addresses. */
+const HELD = new WeakMap<RouterContext, Held>();
+
+function held(router: RouterContext): Held {
+  const known = HELD.get(router);
+  if (known) return known;
+  const networks = new Map<string, string[]>();
+  for (const { address, dev } of heldBy(router)) {
+    const name = networkName(address, dev);
+    const list = networks.get(name);
+    if (list) list.push(formatIpPrefix(address));
+    else networks.set(name, [formatIpPrefix(address)]);
+  }
+  const deleted = router.changes.map(deletedAddress).filter((line) => line !== undefined);
+  const ownBusiness = new Set(deleted.map((line) => `${formatIpPrefix(line.address)} ${line.dev}`));
+  const found = { networks, ownBusiness };
+  HELD.set(router, found);
+  return found;
+}
+
+const networkName = (address: IpPrefix, dev: string): string => `${dev} ${networkOf(address)}/${address.prefix}`;
 
 /** The address that keepalived deletes to carry out the change: removed, or deleted and added again. */
 function deletedAddress(change: Change): AddressLine | undefined {
@@ -56,29 +80,20 @@ const RE_ADDING = ['dev', 'keyword', 'label', 'prefix', 'scope'] as const;
 const isDeletion = ({ op, aspects }: { readonly op: string; readonly aspects: readonly string[] }): boolean =>
   op === 'remove' || RE_ADDING.some((field) => aspects.includes(field));
 
-/** `ADDRESS/LENGTH DEV` of an address that the change itself deletes; keepalived adds an edited one again by itself. */
-function ownBusiness(change: Change): string | undefined {
-  const deleted = deletedAddress(change);
-  return deleted && `${formatIpPrefix(deleted.address)} ${deleted.dev}`;
-}
-
 /** As the router says; addresses of the old file that it did not show come behind them, in the order of the file. */
-function heldOn(router: RouterContext, dev: string): IpPrefix[] {
-  const seen = router.facts.addresses.filter((fact) => fact.dev === dev).map((fact) => fact.address);
-  const texts = new Set(seen.map(formatIpPrefix));
+function heldBy(router: RouterContext): { readonly address: IpPrefix; readonly dev: string }[] {
+  const seen = router.facts.addresses.map(({ address, dev }) => ({ address, dev }));
+  const texts = new Set(seen.map(({ address, dev }) => `${formatIpPrefix(address)} ${dev}`));
   const inFile = router.before.vrrp_instance.flatMap((instance) =>
     [...(instance.virtual_ipaddress ?? []), ...(instance.virtual_ipaddress_excluded ?? [])].map((line) =>
       normalAddress(line, deviceOf(router.before, instance)),
     ),
   );
-  const computed = [...router.before.static_ipaddress, ...inFile]
-    .filter((line) => line.dev === dev && !texts.has(formatIpPrefix(line.address)))
-    .map((line) => line.address);
-  return [...seen, ...computed];
+  const computed = [...router.before.static_ipaddress, ...inFile].flatMap(({ address, dev }) =>
+    dev === undefined || texts.has(`${formatIpPrefix(address)} ${dev}`) ? [] : [{ address, dev }],
+  );
+  return [...seen, ...computed].filter(({ address }) => address.family === 4);
 }
-
-const sameNetwork = (primary: IpPrefix, address: IpPrefix): boolean =>
-  primary.prefix === address.prefix && contains(primary, address);
 
 /** The kernel takes the device's setting or that of `all`, whichever is on. */
 function promotesSecondaries(facts: Facts, dev: string): boolean {

@@ -1,10 +1,10 @@
 /** The configuration in between, for changes that no single reload can make. */
 import type { Config, Instance } from '../keepalived/model.ts';
 import type { Change, Placed } from './change.ts';
-import type { PairContext, Place, RouterContext } from './context.ts';
+import type { PairContext, PairInstance, Place, RouterContext } from './context.ts';
 import { deviceOf } from './effective.ts';
 import type { PairInput, Stage } from './impact-model.ts';
-import { canonical, normalAddress, normalRoute, normalRule } from './lines.ts';
+import { canonical, compareText, normalAddress, normalRoute, normalRule } from './lines.ts';
 import { firstOf, type Wish } from './order.ts';
 
 /**
@@ -34,24 +34,32 @@ export function stagesOf(
 }
 
 /** Instances whose wishes go against the others': the old form of each stays in the first stage. */
-function conflicting(pair: PairContext, wishes: readonly Wish[]): Set<string> {
+function conflicting(pair: PairContext, wishes: readonly Wish[]): Set<PairInstance> {
   const firsts = wishes.flatMap((wish) =>
-    wish.kind === 'first'
-      ? wish.instances.map((instance) => ({ name: instance.name, place: firstOf(wish.first, instance) }))
-      : [],
+    wish.kind === 'first' ? wish.instances.map((instance) => ({ instance, place: firstOf(wish.first, instance) })) : [],
   );
   const wanted = new Set(firsts.map(({ place }) => place).filter((place) => place !== undefined));
   if (wanted.size < 2) return new Set();
-  const second: Place = pair.routers[0].name < pair.routers[1].name ? 1 : 0;
-  return new Set(firsts.filter(({ place }) => place === second).map(({ name }) => name));
+  const second: Place = compareText(pair.routers[0].name, pair.routers[1].name) < 0 ? 1 : 0;
+  return new Set(firsts.filter(({ place }) => place === second).map(({ instance }) => instance));
 }
 
-function withHeldBack(router: RouterContext, heldBack: ReadonlySet<string>, what: Set<string>): Config {
-  if (heldBack.size === 0) return router.after;
-  what.add(`without ${[...heldBack].join(', ')}`);
-  const kept = router.before.vrrp_instance.filter((old) => heldBack.has(old.name));
-  const instances = router.after.vrrp_instance.filter((instance) => !heldBack.has(instance.name));
-  return { ...withDefinitions(router), vrrp_instance: [...instances, ...kept] };
+function withHeldBack(router: RouterContext, heldBack: ReadonlySet<PairInstance>, what: Set<string>): Config {
+  const sides = [...heldBack].flatMap((instance) => instance.sides[router.place] ?? []);
+  if (sides.length === 0) return router.after;
+  what.add(`without what changes in ${[...heldBack].map((instance) => instance.name).join(', ')}`);
+  const kept = sides.flatMap((side) => side.before?.instance ?? []);
+  const waiting = new Map(
+    sides.flatMap((side) => (side.after ? [[side.after.instance.name, side.before?.instance.name] as const] : [])),
+  );
+  const config = withDefinitions(router);
+  return {
+    ...config,
+    vrrp_instance: [...config.vrrp_instance.filter((instance) => !waiting.has(instance.name)), ...kept],
+    vrrp_sync_group: config.vrrp_sync_group
+      .map((g) => ({ ...g, group: g.group.flatMap((name) => (waiting.has(name) ? (waiting.get(name) ?? []) : name)) }))
+      .filter((g) => g.group.length > 0),
+  };
 }
 
 /** The new definitions, and the old ones that are gone: what is held back may still track them. */
@@ -90,7 +98,7 @@ function withoutMoved(config: Config, router: RouterContext, what: Set<string>):
   const moved = router.changes.filter(isMoved);
   if (moved.length === 0) return config;
   for (const change of moved) what.add(`without ${change.text}`);
-  const gone = new Set(moved.map((change) => keyOf(change.after!)));
+  const gone = new Set(moved.flatMap((change) => [keyOf(change.before!), keyOf(change.after!)]));
   const instances = config.vrrp_instance.flatMap((instance): Instance[] => {
     const trimmed = trim(config, instance, gone);
     const isNew = !router.before.vrrp_instance.some((old) => old.name === instance.name);
