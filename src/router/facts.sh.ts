@@ -32,6 +32,19 @@ main </dev/null
 `;
 }
 
+/** Only the daemon and its instances: what a proof looks at again and again. */
+export function daemonScript(mark: string): string {
+  return `main() {
+M=${quoteWord(mark)}
+${SETUP}
+${PROCESSES}
+${LIVE}
+show done date +%s.%N
+}
+main </dev/null
+`;
+}
+
 const SETUP = String.raw`
 export LC_ALL=C TZ=UTC
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
@@ -40,7 +53,7 @@ version() { "$1" --version 2>&1 | head -n 60; }
 show clock date +%s.%N
 `;
 
-const SYSTEM = String.raw`
+const SYSTEM = `
 show boot cat /proc/sys/kernel/random/boot_id
 show hostname cat /proc/sys/kernel/hostname
 show arch uname -m

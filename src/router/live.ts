@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { InstanceFact, LiveState } from '../change/observed.ts';
 
 const instance = z.object({
-  data: z.object({ iname: z.string(), state: z.int() }),
+  data: z.object({ iname: z.string(), state: z.int(), last_transition: z.number().optional() }),
   stats: z
     .object({ advert_rcvd: z.int(), advert_sent: z.int(), become_master: z.int(), release_master: z.int() })
     .catchall(z.unknown()),
@@ -38,6 +38,7 @@ export function parseLive(text: string): readonly InstanceFact[] | undefined {
     name: data.iname,
     // Numbers from 90 on are moments on the way to FAULT or out of it, in which nothing is served.
     state: STATES[data.state] ?? 'FAULT',
+    ...(data.last_transition === undefined ? {} : { changedAt: data.last_transition }),
     advertsReceived: stats.advert_rcvd,
     advertsSent: stats.advert_sent,
     becameMaster: stats.become_master,
