@@ -2,7 +2,8 @@
 import type { Problem } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { checkAgreement } from './agree.ts';
-import { checkInstance, checkPair } from './check.ts';
+import { checkInstance } from './check.ts';
+import { checkPair } from './check-pair.ts';
 import type { BuildContext } from './context.ts';
 import { type BuiltInstance, buildInstance, type InstanceContext } from './instance.ts';
 import { checkShape } from './issues.ts';

@@ -47,6 +47,8 @@ function problemsOf(issue: Issue, root: Schema, document: YamlDocument, base: Pa
     const message = issue.issues[0]?.message ?? 'this key is not allowed';
     return [{ code: 'inventory-value', severity: 'error', message: `not a name that can stand here: ${message}`, at }];
   }
+  const setting = path.length > 0 && issue.code === 'invalid_type' ? meantSetting(root, path) : undefined;
+  if (setting) return [unknownKey(String(path.at(-1)), setting, document, full.slice(0, -1))];
   const quote = quoteIt(issue, document, full);
   return [
     {
@@ -70,6 +72,17 @@ function unknownKey(key: string, known: readonly string[], document: YamlDocumen
     at: document.keyAt([...path, key]),
     hint: hint ?? `known here: ${known.join(', ')}`,
   };
+}
+
+/** Beside named maps (instances) stand settings: a word near one of them, with a value that is no map, is meant as it. */
+function meantSetting(root: Schema, path: Path): string[] | undefined {
+  const parent = schemasAt(root, path.slice(0, -1)).find(
+    (s) => s instanceof z.ZodObject && s.def.catchall instanceof z.ZodNullable,
+  );
+  if (!(parent instanceof z.ZodObject)) return undefined;
+  const settings = Object.keys(parent.shape);
+  const word = String(path.at(-1));
+  return settings.includes(word) || !didYouMean(word, settings) ? undefined : settings;
 }
 
 const missing = (issue: Issue, document: YamlDocument, path: Path): boolean =>

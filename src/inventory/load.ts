@@ -10,7 +10,7 @@ import { type Explained, explain, unknownPath } from './explain.ts';
 import { checkShape } from './issues.ts';
 import type { Fleet, Pair } from './model.ts';
 import { pairSchema } from './schema.ts';
-import { Segments } from './segments.ts';
+import { type Claims, claimSegments } from './segments.ts';
 import { diskTree, readWhole, type Tree } from './tree.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
 
@@ -44,7 +44,7 @@ export async function loadFleet(root: string, options: LoadOptions): Promise<Loa
     secrets: { env: options.env, file: (path) => decode(readWhole(resolve(root, path), SECRET_SIZE_MAX)) },
     readFile: cached((path) => tree.read(path, SCRIPT_SIZE_MAX)),
   };
-  const segments = new Segments(problems);
+  const claims: Claims = new Map();
   const pairOf = new Map<string, Pair>();
   const pairs: Pair[] = [];
   const files = tree.list('pairs', { deep: false }).filter(isYaml);
@@ -56,7 +56,7 @@ export async function loadFleet(root: string, options: LoadOptions): Promise<Loa
     if (!built) continue;
     if (pairs.at(-1)?.name === built.pair.name) problems.push(twoFiles(built.pair.name, file));
     pairs.push(built.pair);
-    segments.add(built);
+    claimSegments(built, claims, problems);
     claimRouters(built.pair, pairOf, problems);
   }
   const sorted = inOrder(problems);

@@ -9,63 +9,62 @@ import type { Member, VrrpIntent } from './model.ts';
 
 interface Claim {
   readonly owner: string;
-  readonly what: string;
   readonly at: Location;
 }
 
-/** Remembers who uses what on which segment, and tells of the second one. Feed it pair by pair. */
-export class Segments {
-  readonly #claims = new Map<string, Claim>();
-  readonly #problems: Problem[];
+/** Who uses what, by segment and VRID or VIP. */
+export type Claims = Map<string, Claim>;
 
-  constructor(problems: Problem[]) {
-    this.#problems = problems;
-  }
-
-  add({ pair, instances }: BuiltPair): void {
-    // A pair's own segments cannot meet another pair's: they are forgotten with it.
-    const own = new Map<string, Claim>();
-    for (const built of instances) {
-      for (const [index, { intent, settings }] of built.entries()) {
-        const member = pair.members[index]!;
-        const owner = `${pair.name} ${intent.name}`;
-        const mode = intent.unicast ? 'unicast' : 'multicast';
-        const segment = segmentOf(member, intent.interface, intent);
-        const vrid = `VRID ${intent.virtual_router_id} (IPv${intent.family}, ${mode})`;
-        this.#claim(own, segment, vrid, 'vrid-duplicate', {
-          owner,
-          what: vrid,
-          at: locate(settings.layers, ['virtual_router_id']),
-        });
-        for (const { line, at } of intent.vips) {
-          const what = `VIP ${line.address.text}`;
-          const where = segmentOf(member, line.dev ?? intent.interface, intent);
-          this.#claim(own, where, what, 'vip-duplicate', { owner: `${owner} ${at.line}:${at.column}`, what, at });
-        }
+/** Adds what a pair uses to what the pairs before it use on named segments; what is used twice is a problem. */
+export function claimSegments({ pair, instances }: BuiltPair, shared: Claims, problems: Problem[]): void {
+  // A pair's own segments cannot meet another pair's.
+  const own: Claims = new Map();
+  for (const built of instances) {
+    for (const [index, { intent, settings }] of built.entries()) {
+      const member = pair.members[index]!;
+      const owner = `${pair.name} ${intent.name}`;
+      const vrid = `VRID ${intent.virtual_router_id} (IPv${intent.family}, ${intent.unicast ? 'unicast' : 'multicast'})`;
+      const segment = segmentOf(member, intent.interface, intent);
+      const claims = segment.shared ? shared : own;
+      const first = taken(claims, segment, vrid, owner, () => locate(settings.layers, ['virtual_router_id']));
+      if (first) problems.push(twice('vrid-duplicate', vrid, segment, first.at, first.by));
+      for (const { line, at } of intent.vips) {
+        const where = segmentOf(member, line.dev ?? intent.interface, intent);
+        const what = `VIP ${line.address.text}`;
+        // Both members have the same line: only another line is a second one.
+        const lineOwner = `${owner} ${at.file}:${at.line}:${at.column}`;
+        const other = taken(where.shared ? shared : own, where, what, lineOwner, () => at);
+        if (other) problems.push(twice('vip-duplicate', what, where, other.at, other.by));
       }
     }
   }
-
-  #claim(
-    own: Map<string, Claim>,
-    segment: Segment,
-    key: string,
-    code: 'vrid-duplicate' | 'vip-duplicate',
-    claim: Claim,
-  ): void {
-    const claims = segment.shared ? this.#claims : own;
-    const first = claims.get(`${segment.name} ${key}`);
-    if (!first) claims.set(`${segment.name} ${key}`, claim);
-    if (!first || first.owner === claim.owner) return;
-    this.#problems.push({
-      code,
-      severity: 'error',
-      message: `${claim.what} stands twice on ${segment.shared ? `segment "${segment.name}"` : segment.name}`,
-      at: claim.at,
-      related: [{ at: first.at, message: `it is taken here, by ${first.owner.replace(/ \d+:\d+$/, '')}` }],
-    });
-  }
 }
+
+interface Taken {
+  readonly at: Location;
+  readonly by: Claim;
+}
+
+function taken(claims: Claims, segment: Segment, what: string, owner: string, at: () => Location): Taken | undefined {
+  const key = `${segment.name} ${what}`;
+  const by = claims.get(key);
+  if (!by) claims.set(key, { owner, at: at() });
+  return by && by.owner !== owner ? { at: at(), by } : undefined;
+}
+
+const twice = (
+  code: 'vrid-duplicate' | 'vip-duplicate',
+  what: string,
+  { name, shared }: Segment,
+  at: Location,
+  by: Claim,
+): Problem => ({
+  code,
+  severity: 'error',
+  message: `${what} stands twice on ${shared ? `segment "${name}"` : name}`,
+  at,
+  related: [{ at: by.at, message: 'it is taken here' }],
+});
 
 interface Segment {
   readonly name: string;

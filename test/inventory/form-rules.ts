@@ -85,7 +85,7 @@ export const FORM_RULES: readonly Case[] = [
   },
   {
     name: 'an unknown setting beside the instances',
-    files: { 'pairs/p.yaml': `${MEMBERS}vrrp: { piority: ⟦inventory-value⟧50 }\n` },
+    files: { 'pairs/p.yaml': `${MEMBERS}vrrp: { ⟦unknown-key⟧piority: 50 }\n` },
   },
   { name: 'VRID 0', files: instance('', { vrid: '⟦vrid-out-of-range⟧0' }) },
   { name: 'VRID 256', files: instance('', { vrid: '⟦vrid-out-of-range⟧256' }) },
