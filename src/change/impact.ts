@@ -168,10 +168,13 @@ const most = (all: readonly Transitions[]): Transitions =>
 const gravest = (all: readonly ImpactClass[]): ImpactClass =>
   IMPACT_CLASSES[Math.max(0, ...all.map((c) => IMPACT_CLASSES.indexOf(c)))]!;
 
+/** What an order means by itself, where changes that are harmless one by one ask for different orders. */
+const LEAST = { none: 'none', 'one-by-one': 'hot', together: 'sync', staged: 'staged' } as const;
+
 function toImpact(input: PairInput, judged: Judged, order: Order, stages: readonly Judged[] = []): Impact {
   const all = [judged, ...stages].flatMap(({ findings }) => findings);
   const withdrawals = withdrawalsOf(input, judged.pair);
-  const own = gravest(all.map((finding) => finding.class));
+  const own = gravest([...all.map((finding) => finding.class), LEAST[order.kind]]);
   return {
     class: own,
     findings: judged.findings,
