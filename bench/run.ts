@@ -82,5 +82,5 @@ function commit(): string {
 function machine(): string {
   const all = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
-  return `${all.length} cores (${all[0]?.model.trim()}), ${memory} GiB, Linux ${release().split(".", 2).join(".")}, Node ${process.versions.node}`;
+  return `${all.length} cores (${all[0]?.model.trim()}), ${memory} GiB, Linux ${release().split('.', 2).join('.')}, Node ${process.versions.node}`;
 }

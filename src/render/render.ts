@@ -7,9 +7,7 @@ import { assert } from '../base/assert.ts';
 import type { SourceText } from '../base/caret.ts';
 import { type Checked, hasErrors, type Problem } from '../base/problem.ts';
 import type { Member, Pair } from '../inventory/model.ts';
-
 import { check } from '../keepalived/check.ts';
-
 import type { Config } from '../keepalived/model.ts';
 import { parse } from '../keepalived/parser.ts';
 import { context } from './context.ts';
@@ -22,7 +20,7 @@ export interface RenderedFile {
   readonly mode: number;
   readonly owner: 'root';
   readonly content: Uint8Array;
-  /** Whether it holds a secret: never printed as it is. */
+  /** Whether it holds a secret, or verbatim lines that may be one: never printed as it is. */
   readonly sensitive: boolean;
 }
 
@@ -43,7 +41,7 @@ export function renderPairs(pairs: readonly Pair[], templates: RouterTemplates):
   const routers: RenderedRouter[] = [];
   const problems: Problem[] = [];
   const texts = new Map<string, string>();
-  const differing = new Map<string, string[]>();
+  const differing = new Map<string, Set<string>>();
   const said = new Set<string>();
   for (const pair of pairs) {
     for (const member of pair.members) {
@@ -55,11 +53,11 @@ export function renderPairs(pairs: readonly Pair[], templates: RouterTemplates):
         if (!said.has(place)) problems.push(problem);
         said.add(place);
       }
-      if (one.differs) differing.set(one.differs, [...(differing.get(one.differs) ?? []), member.name]);
+      if (one.differs) differing.set(one.differs, (differing.get(one.differs) ?? new Set()).add(member.name));
       if (one.value) routers.push(one.value);
     }
   }
-  problems.push(...describeDifferences(differing, templates));
+  problems.push(...describeDifferences(differing, templates.own));
   const source: SourceText = (file) => texts.get(file) ?? templates.source(file);
   return { ...(hasErrors(problems) ? {} : { value: routers }), problems, source };
 }
@@ -89,17 +87,18 @@ function renderRouter(pair: Pair, member: Member, templates: RouterTemplates): R
     differs === undefined || templates.own.length > 0,
     `${file} as rendered does not say what was derived: ${differs}`,
   );
-  const files = [configFile(text, member), ...member.files.map(managedFile)];
+  const secret = hasRaw(member) || parsed.config.vrrp_instance.some((instance) => instance.authentication);
+  const files = [configFile(text, secret), ...member.files.map(managedFile)];
   const value = { pair: pair.name, router: member.name, config: parsed.config, files };
   return { value, problems, file, text, ...(differs === undefined ? {} : { differs }) };
 }
 
-const configFile = (text: string, member: Member): RenderedFile => ({
+const configFile = (text: string, sensitive: boolean): RenderedFile => ({
   path: `/${CONFIG_FILE}`,
   mode: 0o600,
   owner: 'root',
   content: Buffer.from(text),
-  sensitive: member.instances.some((instance) => instance.auth_pass !== undefined),
+  sensitive,
 });
 
 const managedFile = ({ path, mode, content }: Member['files'][number]): RenderedFile => ({
@@ -127,12 +126,16 @@ function firstDifference(a: unknown, b: unknown, path = ''): string | undefined 
 }
 
 /** One warning a keyword, however many routers it touches. */
-function describeDifferences(differing: ReadonlyMap<string, readonly string[]>, { own }: RouterTemplates): Problem[] {
-  return [...differing].map(([path, routers]) => ({
-    code: 'render-differs',
-    severity: 'warning',
-    message: `your own templates change ${path} on ${routers.length} ${routers.length === 1 ? 'router' : 'routers'} (${routers[0]} first)`,
-    at: { file: own[0]!, line: 1, column: 1 },
-    hint: `what stands in the inventory is not what the routers get; own templates: ${own.join(', ')}`,
-  }));
+function describeDifferences(differing: ReadonlyMap<string, ReadonlySet<string>>, own: readonly string[]): Problem[] {
+  return [...differing].map(([path, routers]) => {
+    const [first] = routers;
+    const where = routers.size === 1 ? first : `${routers.size} routers, ${first} among them`;
+    return {
+      code: 'render-differs',
+      severity: 'warning',
+      message: `your own templates change ${path} on ${where}`,
+      at: { file: own[0]!, line: 1, column: 1 },
+      hint: `what stands in the inventory is not what the routers get; own templates: ${own.join(', ')}`,
+    };
+  });
 }

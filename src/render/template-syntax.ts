@@ -1,6 +1,6 @@
 /** The syntax of one template: parsed, checked for what would fail or pass in silence later, its places found. */
 import Handlebars from 'handlebars';
-import type { Location, Problem } from '../base/problem.ts';
+import type { Checked, Location, Problem } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 
 export type Program = hbs.AST.Program;
@@ -23,18 +23,49 @@ export interface TemplateSource {
   readonly own: boolean;
 }
 
-/** The template's tree, or why it is none. */
-export function parseTemplate(source: TemplateSource): { readonly program: Program } | { readonly problem: Problem } {
+/** Blocks inside blocks: people lose count long before; Handlebars takes a minute for 8,000. */
+const NESTING_MAX = 50;
+
+/**
+ * The template's tree, or why it is none.
+ * @param partials the names that it may call
+ */
+export function parseTemplate(source: TemplateSource, partials: readonly string[]): Checked<Program> {
+  const tooDeep = findTooDeep(source);
+  if (tooDeep) return { problems: [tooDeep] };
   try {
-    return { program: Handlebars.parse(source.text) };
+    const program = Handlebars.parse(source.text);
+    const problems = checkTemplate(source.file, program, partials);
+    return { ...(problems.length === 0 && { value: program }), problems };
   } catch (error) {
     const { message, at } = readSyntaxError(source, error as Error);
-    return { problem: { code: 'template-syntax', severity: 'error', message, at } };
+    return { problems: [{ code: 'template-syntax', severity: 'error', message, at }] };
   }
 }
 
+/** Looked for in the text, since parsing itself is what takes so long. */
+function findTooDeep({ file, text }: TemplateSource): Problem | undefined {
+  let depth = 0;
+  /** How much deeper each open block has made it: every `else if` is a block inside the one before. */
+  const open: number[] = [];
+  for (const { index, 1: sign } of text.matchAll(/\{\{~?(#|\/|else\s+\w)/g)) {
+    if (sign === '/') depth -= open.pop() ?? 0;
+    else {
+      if (sign === '#') open.push(1);
+      else open.push((open.pop() ?? 0) + 1);
+      depth++;
+    }
+    if (depth <= NESTING_MAX) continue;
+    const before = text.slice(0, index).split('\n');
+    const at = { file, line: before.length, column: before.at(-1)!.length + 1 };
+    const message = `blocks are nested more than ${NESTING_MAX} deep`;
+    return { code: 'template-syntax', severity: 'error', message, at };
+  }
+  return undefined;
+}
+
 /** Unknown helpers, partials and @names, and inline partials, which would escape the strict context. */
-export function checkTemplate(file: string, program: Program, partials: readonly string[]): Problem[] {
+function checkTemplate(file: string, program: Program, partials: readonly string[]): Problem[] {
   const problems: Problem[] = [];
   const report = (node: hbs.AST.Node, message: string, hint?: string) =>
     problems.push({
@@ -152,6 +183,8 @@ const programsOf = (statement: Statement): Program[] => {
  * last accepted token's line, an excerpt without line breaks, and a caret. The excerpt is looked up in the text.
  */
 function readSyntaxError({ file, text }: TemplateSource, error: Error): { message: string; at: Location } {
+  if (error instanceof RangeError)
+    return { message: 'its calls are nested too deeply', at: { file, line: 1, column: 1 } };
   const { lineNumber, column } = error as { lineNumber?: number; column?: number };
   if (lineNumber !== undefined && column !== undefined) {
     const message = error.message.replace(/ - \d+:\d+$/, '');

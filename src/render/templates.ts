@@ -10,7 +10,6 @@ import type { Checked, Location, Problem } from '../base/problem.ts';
 import { didYouMean, suggest } from '../base/suggest.ts';
 import { strictContext, UnknownName } from './strict-context.ts';
 import {
-  checkTemplate,
   HELPERS,
   locationOf,
   markStatements,
@@ -41,12 +40,9 @@ export function compileTemplates(sources: TemplateSources, roots: readonly strin
   const problems: Problem[] = [];
   const programs = new Map<string, Program>();
   for (const [name, source] of sources) {
-    const parsed = parseTemplate(source);
-    if ('problem' in parsed) problems.push(parsed.problem);
-    else {
-      problems.push(...checkTemplate(source.file, parsed.program, [...sources.keys()]));
-      programs.set(name, parsed.program);
-    }
+    const parsed = parseTemplate(source, [...sources.keys()]);
+    problems.push(...parsed.problems);
+    if (parsed.value) programs.set(name, parsed.value);
   }
   if (problems.length > 0) return { problems };
   return { value: linkTemplates(programs, sources, quote), problems: unusedTemplates(programs, sources, roots) };

@@ -224,7 +224,7 @@ test('a user may take the place of any template; what that changes is said once,
       [
         'render-differs',
         'warning',
-        'your own templates change vrrp_instance.garp_master_repeat on 2 routers (rtr-a first)',
+        'your own templates change vrrp_instance.garp_master_repeat on 2 routers, rtr-a among them',
         'templates/partials/vrrp_instance.hbs',
       ],
     ],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { formatProblem } from '../../src/base/caret.ts';
 import type { TemplateSource } from '../../src/render/template-syntax.ts';
 import { compileTemplates } from '../../src/render/templates.ts';
@@ -220,4 +221,77 @@ test('a render that failed leaves nothing behind: the next one has its own place
   const { value } = compileTemplates(sources, ['main'], String);
   assert.equal(value!.render('main', { bad: 'x', name: 'n' }).problems[0]?.at?.column, 14);
   assert.equal(value!.render('main', { bad: null, name: 'n' }).value, '\nn');
+});
+
+test('any text is a template or a problem at a place inside it, however it is broken', () => {
+  const piece = fc.constantFrom(
+    '{{',
+    '}}',
+    '{{#if name}}',
+    '{{/if}}',
+    '{{#each list}}',
+    '{{/each}}',
+    '{{else}}',
+    '{{> ',
+    'part',
+    '{{{',
+    '}}}',
+    '(',
+    ')',
+    'name',
+    ' ',
+    '\n',
+    '"',
+    "'",
+    '\\',
+    '{{!--',
+    '--}}',
+    '@index',
+    '../',
+    '[',
+    ']',
+    '=',
+    '|',
+    '~',
+    '{{name}}',
+    'ü',
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+      const main = pieces.join('');
+      const { text, problems } = run({ main, part: '' });
+      assert.ok(text !== undefined || problems.length > 0);
+      const lines = main.split('\n');
+      for (const { at } of problems) {
+        if (at!.file !== 'main.hbs') continue;
+        assert.ok(at!.line >= 1 && at!.line <= lines.length, `line ${at!.line} of ${JSON.stringify(main)}`);
+        assert.ok(
+          at!.column >= 1 && at!.column <= lines[at!.line - 1]!.length + 1,
+          `column ${at!.column} of ${JSON.stringify(main)}`,
+        );
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test('blocks nested without end are refused before they are parsed', () => {
+  const nested = (depth: number) => `${'{{#if name}}'.repeat(depth)}x${'{{/if}}'.repeat(depth)}`;
+  assert.equal(run({ main: nested(50) }).text, 'x');
+  const { problems } = run({ main: `\n${nested(8000)}` });
+  assert.deepEqual(
+    problems.map(({ code, at }) => [code, at?.line, at?.column]),
+    [['template-syntax', 2, 50 * '{{#if name}}'.length + 1]],
+  );
+});
+
+test('chains of else, calls in calls and long paths without end are refused, not a crash', () => {
+  const many = 3000;
+  for (const main of [
+    `{{#if name}}${'{{else if name}}'.repeat(many)}{{/if}}`,
+    `{{quote ${'(quote '.repeat(many)}name${')'.repeat(many)}}}`,
+    `{{name${'.name'.repeat(many)}}}`,
+  ]) {
+    assert.equal(run({ main }).problems.length, 1, main.slice(0, 20));
+  }
 });
