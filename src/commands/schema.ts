@@ -1,15 +1,16 @@
-/** `tandem schema`: the JSON Schemas of inventory/ and pairs/, for editors. */
+/** `tandem schema`: the JSON Schemas of inventory/ and pairs/, for editors, and of the plan, for programs. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { schemaFiles } from '../inventory/json-schema.ts';
+import { schemaFiles as inventorySchemaFiles } from '../inventory/json-schema.ts';
+import { planSchemaFile } from '../plan/document.ts';
 import { EXIT, Stop } from './exit.ts';
 import type { Io } from './io.ts';
 
 export function schemaCommand(io: Io): Command {
   return new Command('schema')
-    .description('the JSON Schemas of the YAML files, for completion and checks in an editor')
-    .argument('[name]', 'inventory or pair: print this one')
+    .description('the JSON Schemas of the YAML files and of `plan --json`')
+    .argument('[name]', 'inventory, pair or plan: print this one')
     .option('-o, --output <dir>', 'write them all into this folder')
     .addHelpText(
       'after',
@@ -22,7 +23,7 @@ At the head of a file in pairs/:
   # yaml-language-server: $schema=../schema/pair.schema.json`,
     )
     .action((name: string | undefined, { output }: { output?: string }) => {
-      const files = schemaFiles();
+      const files = new Map([...inventorySchemaFiles(), planSchemaFile()]);
       if (output !== undefined) writeAll(io, files, resolve(io.dir, output));
       else printOne(io, files, name);
     });

@@ -65,6 +65,12 @@ export const planSchema = z.strictObject({
   pairs: z.array(pair),
 });
 
+/** The schema's file name and text, as `tandem schema -o schema/` writes it. */
+export const planSchemaFile = (): readonly [string, string] => [
+  'plan.schema.json',
+  `${JSON.stringify({ title: 'What tandem plan --json prints', ...z.toJSONSchema(planSchema) }, null, 2)}\n`,
+];
+
 export type PlanDocument = Omit<z.infer<typeof planSchema>, 'format' | 'version'>;
 
 export const planDocument = (plans: readonly PairPlan[]): PlanDocument => ({ pairs: plans.map(pairDocument) });

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parseIpPrefix } from '../../src/base/address.ts';
+import { ms } from '../../src/base/units.ts';
+import { planDocument, planSchema, planSchemaFile } from '../../src/plan/document.ts';
+import { hasChanges, type PairPlan } from '../../src/plan/plan.ts';
+import { printPlans } from '../../src/plan/print.ts';
+import { conf, INTERFACES, planBoth, planOf, type Side } from './pair.ts';
+
+const plain = (_style: unknown, text: string): string => text;
+
+/** Moves in a line: `reload b, reload a`, `reload a+b`, `write a+b`, `start a`. */
+const moves = (plan: PairPlan): string =>
+  (plan.schedule?.moves ?? []).map((m) => `${m.kind} ${m.routers.join('+')}`).join(', ');
+
+const TWO = '192.0.2.1/24 dev lan0, 192.0.2.2/24 dev lan0';
+
+const orders: readonly { name: string; plan: PairPlan; class: string; moves: string; allow?: string }[] = [
+  {
+    name: 'nothing',
+    plan: planBoth(
+      (p) => conf(p),
+      (p) => conf(p),
+    ),
+    class: 'none',
+    moves: '',
+  },
+  {
+    name: 'a comment',
+    plan: planBoth(
+      (p) => conf(p),
+      (p) => `# text\n${conf(p)}`,
+    ),
+    class: 'none',
+    moves: 'write a+b',
+  },
+  {
+    name: 'the order of VIPs',
+    plan: planBoth(
+      (p) => conf(p, '', TWO),
+      (p) => conf(p, '', '192.0.2.2/24 dev lan0, 192.0.2.1/24 dev lan0'),
+    ),
+    class: 'none',
+    moves: 'write a+b',
+  },
+  {
+    name: 'a garp timer',
+    plan: planBoth(
+      (p) => conf(p),
+      (p) => conf(p, 'garp_master_delay 2'),
+    ),
+    class: 'hot',
+    moves: 'reload b, reload a',
+  },
+  {
+    name: 'an advertised VIP on 2.2.7',
+    plan: planBoth(
+      (p) => conf(p),
+      (p) => conf(p, '', TWO),
+    ),
+    class: 'sync',
+    moves: 'reload b+a',
+  },
+  {
+    name: 'the password',
+    plan: planBoth(
+      (p) => conf(p, 'authentication {\n auth_type PASS\n auth_pass one\n }'),
+      (p) => conf(p, 'authentication {\n auth_type PASS\n auth_pass two\n }'),
+    ),
+    class: 'sync',
+    moves: 'reload b+a',
+  },
+  {
+    name: 'routers that run nothing',
+    plan: planOf({ after: conf(150) }, { after: conf(100) }),
+    class: 'hot',
+    moves: 'start a, start b',
+    allow: 'bring-up',
+  },
+  {
+    name: 'half of the VIPs taken away',
+    plan: planBoth(
+      (p) => conf(p, '', TWO),
+      (p) => conf(p),
+    ),
+    class: 'sync',
+    moves: 'reload b+a',
+    allow: 'withdraw',
+  },
+];
+
+for (const row of orders) {
+  test(`a plan says class, order and what must be allowed: ${row.name}`, () => {
+    assert.equal(row.plan.impact?.class, row.class);
+    assert.equal(moves(row.plan), row.moves);
+    assert.equal(row.plan.allow.join(','), row.allow ?? '');
+    assert.deepEqual(row.plan.blocks, []);
+    assert.equal(hasChanges(row.plan), row.moves !== '');
+  });
+}
+
+const running: Side = { before: conf(150), after: conf(150, 'garp_master_delay 2') };
+const backup: Side = { before: conf(100), after: conf(100, 'garp_master_delay 2') };
+
+const guards: readonly { name: string; a?: Partial<Side>; b?: Partial<Side>; code: string; says: RegExp }[] = [
+  {
+    name: 'a router that cannot be read',
+    b: { unreachable: 'no route' },
+    code: 'plan-unreachable',
+    says: /b cannot be read: no route/,
+  },
+  {
+    name: 'a daemon that nobody understands',
+    b: { observed: { daemon: { kind: 'unknown', reason: 'two keepalived run' } } },
+    code: 'plan-daemon-unknown',
+    says: /two keepalived run/,
+  },
+  {
+    name: 'no daemon',
+    b: { observed: { daemon: { kind: 'absent' } } },
+    code: 'plan-daemon-absent',
+    says: /keepalived is not installed on b/,
+  },
+  {
+    name: 'a keepalived without a test',
+    b: { observed: { daemon: { kind: 'stopped', engine: 'keepalived', version: '2.0.6', binary: '/k' } } },
+    code: 'plan-daemon-old',
+    says: /2\.0\.6/,
+  },
+  {
+    name: 'another engine',
+    b: { observed: { daemon: { kind: 'stopped', engine: 'tandemd', version: '1.0.0', binary: '/t' } } },
+    code: 'plan-engine',
+    says: /has tandemd/,
+  },
+  {
+    name: 'an interface that is not there',
+    b: { observed: { interfaces: INTERFACES.filter((i) => i.name !== 'lan0') } },
+    code: 'plan-interface-absent',
+    says: /b has no interface lan0/,
+  },
+  {
+    name: 'a VIP that is an address of its own',
+    a: {
+      observed: {
+        interfaces: INTERFACES.map((i) => ({
+          ...i,
+          configured: [{ address: parseIpPrefix('192.0.2.1/24')!, file: '/etc/network/interfaces' }],
+        })),
+      },
+    },
+    code: 'plan-vip-is-own-address',
+    says: /configured by \/etc\/network\/interfaces/,
+  },
+  {
+    name: 'a backup in FAULT',
+    b: { state: 'FAULT' },
+    code: 'plan-degraded',
+    says: /b is FAULT, not ready to take over/,
+  },
+  { name: 'two masters', b: { state: 'MASTER' }, code: 'plan-degraded', says: /a MASTER, b MASTER/ },
+];
+
+for (const { name, a, b, code, says } of guards) {
+  test(`a plan is blocked with its reason: ${name}`, () => {
+    const plan = planOf({ ...running, ...a }, { ...backup, ...b });
+    const found = plan.blocks.find((block) => block.code === code);
+    assert.ok(found, `blocks: ${plan.blocks.map((each) => each.code).join(', ')}`);
+    assert.match(found.message, says);
+  });
+}
+
+test('a window that an answer cannot meet blocks a change of both', () => {
+  const slow: Partial<Side> = { observed: { clock: { offset: ms(0), uncertainty: ms(3000) } } };
+  const [before, after] = [(p: number) => conf(p), (p: number) => conf(p, '', TWO)];
+  const plan = planOf(
+    { before: before(150), after: after(150), ...slow },
+    { before: before(100), after: after(100), ...slow },
+  );
+  assert.deepEqual(
+    plan.blocks.map((block) => block.code),
+    ['plan-window-too-small'],
+  );
+});
+
+test('a live file with lines that keepalived skips is compared without them, and the plan says so', () => {
+  const plan = planOf({ ...running, before: conf(150, '', '192.0.2.1/24 dev lan0, 10.0.0.300 dev lan0') }, backup);
+  assert.deepEqual(
+    plan.warnings.map((w) => w.code),
+    ['plan-live-file-unread'],
+  );
+});
+
+test('the way back swaps what is added and what is removed', () => {
+  const [before, after] = [(p: number) => conf(p), (p: number) => conf(p, '', TWO)];
+  const sides = [
+    { before: before(150), after: after(150) },
+    { before: before(100), after: after(100) },
+  ] as const;
+  assert.deepEqual(
+    planOf(...sides).changes.map((c) => c.change?.op),
+    ['add'],
+  );
+  assert.deepEqual(
+    planOf(...sides, true).changes.map((c) => c.change?.op),
+    ['remove'],
+  );
+});
+
+test('equal diffs of many pairs are printed once, with the list of their members (F27)', () => {
+  const one = planBoth(
+    (p) => conf(p),
+    (p) => conf(p, '', TWO),
+  );
+  const many = Array.from({ length: 5000 }, (_, i) => rename(one, `dc${i}`));
+  const text = printPlans(many, plain);
+  assert.equal(text.match(/\+ vip/g)?.length, 1);
+  assert.match(text, /The same for 5000 pairs: dc0, dc1, .* and 4988 more/);
+  assert.match(text, /Plan: 5000 pairs, 5000 changes, highest class sync, no failover/);
+});
+
+/** The same plan for a pair and routers of other names. */
+function rename(plan: PairPlan, name: string): PairPlan {
+  return JSON.parse(
+    JSON.stringify(plan, replacer)
+      .replaceAll('"core"', `"${name}"`)
+      .replaceAll('"a"', `"${name}-1"`)
+      .replaceAll('"b"', `"${name}-2"`),
+    reviver,
+  ) as PairPlan;
+}
+const replacer = (_key: string, value: unknown) => (value instanceof Map ? { map: [...value] } : value);
+const reviver = (_key: string, value: { map?: [unknown, unknown][] } | null) =>
+  Array.isArray(value?.map) ? new Map(value.map) : value;
+
+test('no secret stands in a plan, printed or as JSON', () => {
+  const withPassword = (pass: string) => (p: number) =>
+    conf(p, `authentication {\n auth_type PASS\n auth_pass ${pass}\n }`);
+  const plan = planBoth(withPassword('canary1'), withPassword('canary2'));
+  assert.doesNotMatch(printPlans([plan], plain) + JSON.stringify(planDocument([plan])), /canary/);
+  assert.match(printPlans([plan], plain), /auth_pass \(sensitive, changed\)/);
+});
+
+test('every plan above fits the published schema, and the committed schema is current (F21)', () => {
+  const plans = [
+    ...orders.map((row) => row.plan),
+    ...guards.map(({ a, b }) => planOf({ ...running, ...a }, { ...backup, ...b })),
+  ];
+  planSchema.parse({ format: 'tandem.plan', version: 1, ...planDocument(plans) });
+  const [name, text] = planSchemaFile();
+  assert.equal(
+    readFileSync(new URL(`../../schema/${name}`, import.meta.url), 'utf8'),
+    text,
+    'run: npm run tandem -- schema -o schema/',
+  );
+});
