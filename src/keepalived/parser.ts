@@ -32,7 +32,18 @@ export function parse(text: string, file: string, options: PreprocessOptions = {
   const root = reader.block('root', statements);
   reader.end();
   const config = { ...EMPTY, ...root } as Config;
-  return { config, problems, at: (node, key) => places.at(node, key) };
+  return { config, problems: limited(problems), at: (node, key) => places.at(node, key) };
+}
+
+/** More than anyone reads; a hostile file has one for every line. */
+const PROBLEMS_MAX = 1_000;
+
+function limited(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length <= PROBLEMS_MAX) return problems;
+  const rest = problems.slice(PROBLEMS_MAX);
+  const severity = rest.some((problem) => problem.severity === 'error') ? 'error' : 'warning';
+  const more: Problem = { code: 'conf-syntax', severity, message: `and ${rest.length} more problems` };
+  return [...problems.slice(0, PROBLEMS_MAX), more];
 }
 
 class PlaceTable implements Places {

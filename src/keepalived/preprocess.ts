@@ -40,10 +40,10 @@ export interface PreprocessOptions {
 
 /** A router's file has thousands of lines at most; ten thousand VIPs with their routes stay far below 32 MiB. */
 const CHARACTERS_MAX = 32 * 1024 * 1024;
-/** keepalived's own largest example expands to 65,024 instances of ten lines. */
+/** A hundred times the largest router; keepalived's own record example (65,024 instances in one line) is refused. */
 const LINES_MAX = 1_000_000;
 /** What each pass over a line costs beside its characters, so that a million empty passes end too. */
-const PASS_COST = 16;
+const PASS_COST = 64;
 /** No sane line has more variables; a definition that contains itself has. */
 const SUBSTITUTIONS_MAX = 500;
 const INCLUDE_DEPTH_MAX = 16;
@@ -61,9 +61,9 @@ export function preprocess(
   return state.lines;
 }
 
-const INCLUDE = /^\s*(include[rmwba]?)\s+(.*)$/;
-const DEFINITION = /^\s*\$([A-Za-z_]\w*)=(.*)$/;
-const CONDITION = /^(\s*)@(\^?)(\S*)(.*)$/;
+const INCLUDE = /^\s*(include[rmwba]?)\s+(.*)$/s;
+const DEFINITION = /^\s*\$([A-Za-z_]\w*)=(.*)$/s;
+const CONDITION = /^(\s*)@(\^?)(\S*)(.*)$/s;
 
 /** A cursor over the lines: the variables so far, and the lines that came out. */
 class Preprocessor {
@@ -226,8 +226,10 @@ class Preprocessor {
     for (const { file, text } of found) {
       if (files.includes(file)) wrong(`includes run in a circle: ${[...files, file].join(' -> ')}`, 'error');
       else if (files.length >= INCLUDE_DEPTH_MAX) wrong(`includes are more than ${INCLUDE_DEPTH_MAX} deep`, 'error');
-      else if (++this.files > INCLUDED_FILES_MAX) wrong(`more than ${INCLUDED_FILES_MAX} files are included`, 'error');
-      else this.file(text, file, files);
+      else if (++this.files > INCLUDED_FILES_MAX) {
+        wrong(`more than ${INCLUDED_FILES_MAX} files are included`, 'error');
+        this.stopped = true;
+      } else this.file(text, file, files);
       if (this.stopped) return;
     }
     this.variables.set('_PWD', line.file.includes('/') ? line.file.slice(0, line.file.lastIndexOf('/')) : '.');

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parse } from '../../src/keepalived/parser.ts';
+import { type PreprocessOptions, preprocess } from '../../src/keepalived/preprocess.ts';
+
+/** The effective lines, trimmed; expects no problems. */
+function lines(text: string, options: PreprocessOptions = {}): readonly string[] {
+  const problems: unknown[] = [];
+  const found = preprocess(text, 'dir/f.conf', options, problems as never);
+  assert.deepEqual(problems, []);
+  return found.map((line) => line.text.trim());
+}
+
+const CASES: readonly [title: string, text: string, expected: readonly string[], options?: PreprocessOptions][] = [
+  ['# and ! cut a line, but not inside double quotes', 'a # b\nc ! d\n"e # f" ! g\n', ['a', 'c', '"e # f"']],
+  ['single quotes do not protect a comment', "auth_pass 'p#a'", ["auth_pass 'p"]],
+  ['@id lines count for that config-id only', '@x a\n@^x b\n@y c\n', ['a'], { configId: 'x' }],
+  ['without a config-id only @^ lines count', '@x a\n@^x b\n', ['b']],
+  ['a condition may guard a definition', '@x $P=1\n@y $P=2\np $P\n', ['p 1'], { configId: 'x' }],
+  ['a variable may hold a condition', '$IF=@x\n$IF p\n$IF q', ['p', 'q'], { configId: 'x' }],
+  [
+    'a variable is replaced when it is used, not when it is defined',
+    '$A=10.${B}\n$B=0\n${A}.1\n$B=1\n${A}.1',
+    ['10.0.1', '10.1.1'],
+  ],
+  ['$NAME ends at a blank, ${NAME} anywhere', '$V=x\n$V ${V}y $Vy', ['x xy $Vy']],
+  ['an unknown variable stays as it is', 'a $B c', ['a $B c']],
+  ['a variable may be empty', '$E=\na${E}b', ['ab']],
+  ['the comment of a definition is not part of it', '$V=a # b\n${V}x', ['ax']],
+  ['a value of several lines becomes several lines', '$V= \\\n a 1 \\\n b 2 \\\n\nx\n$V\n', ['x', 'a 1', 'b 2']],
+  ['definitions stand inside values of several lines', '$V= \\\n$N=1 \\\na $N \\\n\n$V\n$N\n', ['a 1', '1']],
+  [
+    'a condition that fails takes all lines of its definition',
+    '@x $V= \\\n a \\\n b\nc $V',
+    ['c $V'],
+    { configId: 'y' },
+  ],
+  ['~SEQ counts by one', '~SEQ(N, 0, 2) a${N}', ['a0', 'a1', 'a2']],
+  ['~SEQ starts at 1 where it names only the end', '~SEQ(N, 3) a${N}', ['a1', 'a2', 'a3']],
+  ['~SEQ counts down', '~SEQ(N, 2, 0) a${N}', ['a2', 'a1', 'a0']],
+  ['~SEQ takes a step', '~SEQ(N, 168, 2, 172) a${N}', ['a168', 'a170', 'a172']],
+  ['~SEQx writes hexadecimal', '~SEQx(N, 0x90, 0x10, 0xb0) a${N}', ['a90', 'aa0', 'ab0']],
+  ['~LST takes values', '~LST(N, x, y) a${N}', ['ax', 'ay']],
+  ['~LST takes tuples', '~LST({A, B}, {10,1},{20,4}) ${A}.${B}', ['10.1', '20.4']],
+  ['blocks nest from left to right', '~LST(A,1,2) ~SEQ(B,5,6) ${A}${B}', ['15', '16', '25', '26']],
+  ['variables can be handed in', 'a ${X}', ['a 1'], { variables: { X: '1' } }],
+  ['${_PWD} is the folder of the file', '${_PWD}/x', ['dir/x']],
+];
+
+describe('what keepalived reads of a file', () => {
+  for (const [title, text, expected, options] of CASES) {
+    test(title, () => assert.deepEqual(lines(text, options), expected));
+  }
+
+  test('a place inside a substituted line is that of the variable', () => {
+    const { problems } = parse('$P=300\nvrrp_instance A {\n  priority ${P}\n}\n', 'f');
+    assert.deepEqual(problems[0]?.at, { file: 'f', line: 3, column: 12, length: 1 });
+  });
+
+  test('after a condition the columns are still those of the file', () => {
+    const { problems } = parse('vrrp_instance A {\n  @x priority 300\n}\n', 'f', { configId: 'x' });
+    assert.deepEqual(problems[0]?.at, { file: 'f', line: 2, column: 15, length: 3 });
+  });
+
+  test('an included file stands where its line stands, and its problems name it', () => {
+    const asked: string[][] = [];
+    const { config, problems } = parse('include conf.d/*.conf\n', '/etc/keepalived/keepalived.conf', {
+      include: (pattern, fromFile) => {
+        asked.push([pattern, fromFile]);
+        return [{ file: '/etc/keepalived/conf.d/a.conf', text: 'vrrp_instance A {\n  priority 0\n}\n' }];
+      },
+    });
+    assert.deepEqual(asked, [['conf.d/*.conf', '/etc/keepalived/keepalived.conf']]);
+    assert.equal(config.vrrp_instance[0]?.name, 'A');
+    assert.deepEqual(problems[0]?.at, { file: '/etc/keepalived/conf.d/a.conf', line: 2, column: 12, length: 1 });
+  });
+
+  test('an include that matches nothing is a warning, one that cannot be followed an error', () => {
+    const none = parse('include x\n', 'f', { include: () => [] }).problems;
+    assert.deepEqual(
+      none.map((p) => [p.code, p.severity]),
+      [['conf-include', 'warning']],
+    );
+    assert.deepEqual(
+      parse('include x\n', 'f').problems.map((p) => [p.code, p.severity]),
+      [['conf-include', 'error']],
+    );
+  });
+
+  test('broken sequences are named', () => {
+    for (const text of ['~SEQ(A) x', '~SEQ(1,2) x', '~SEQ(A,1', '~LST(A) x', '~LST({A,B},{1}) x', '~SEQ(A,x) y']) {
+      const [problem] = parse(text, 'f').problems;
+      assert.equal(problem?.code, 'conf-syntax', text);
+      assert.match(problem!.message, /^"?~(SEQ|LST)/, text);
+    }
+  });
+});
