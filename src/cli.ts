@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
+import { applyCommand } from './commands/apply.ts';
 import { EXIT, exitCodeOf, isBug, Stop } from './commands/exit.ts';
 import { explainCommand } from './commands/explain.ts';
 import { helpCommand } from './commands/help.ts';
@@ -40,6 +41,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   renderCommand,
   explainCommand,
   planCommand,
+  applyCommand,
   schemaCommand,
   labCommand,
   helpCommand,

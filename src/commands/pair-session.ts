@@ -35,7 +35,7 @@ export function openSession(pair: Pair, rendered: readonly [RenderedRouter, Rend
 /** Reads both routers and plans. What the routers' files hold in secret is hidden from all output from here on. */
 export async function planSession(session: PairSession, io: Io, { reverse = false } = {}): Promise<PairPlan> {
   const readings = await Promise.all(session.links.map((link, i) => readRouter(link, session.rendered[i]!)));
-  const desired = session.rendered.map((r, i) => desiredOf(session.pair.members[i]!, r));
+  const desired = session.rendered.map((r, i) => desiredOf(session.pair.members[i]!, r, readings[i]!));
   const plan = planPair({
     pair: session.pair.name,
     desired: [desired[0]!, desired[1]!],
@@ -57,13 +57,16 @@ async function readRouter(link: Link, rendered: RenderedRouter): Promise<Reading
   }
 }
 
-function desiredOf(member: Member, rendered: RenderedRouter): Desired {
+/** The configuration goes where the router's daemon reads it, which `keepalived -f` may have made another place. */
+function desiredOf(member: Member, rendered: RenderedRouter, reading: Reading): Desired {
+  const daemon = reading.kind === 'read' ? reading.observed.daemon : undefined;
+  const configPath = daemon?.kind === 'running' ? daemon.configPath : undefined;
   return {
     router: member.name,
     engine: member.engine,
     config: rendered.config,
-    files: rendered.files.map((file) => ({
-      path: file.path,
+    files: rendered.files.map((file, i) => ({
+      path: (i === 0 ? configPath : undefined) ?? file.path,
       mode: file.mode,
       sha256: createHash('sha256').update(file.content).digest('hex'),
       size: file.content.length,

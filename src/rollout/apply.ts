@@ -55,16 +55,17 @@ export async function applyPlan({ plan, rendered, links, interrupted, tell }: Ap
 /** Generation 1 and the ones after it; the last one is what was rendered. */
 function generationsOf(node: NodePlan, rendered: RenderedRouter, plan: PairPlan): Generation[] {
   const order = plan.impact!.order;
-  const goal: Generation = { config: rendered.config, files: rendered.files };
+  // The plan knows where on this router each file belongs.
+  const files = rendered.files.map((file, i) => ({ ...file, path: node.desired.files[i]!.path }));
+  const goal: Generation = { config: rendered.config, files };
   if (order.kind !== 'staged') return [goal];
-  const between = order.stages.slice(0, -1).map((stage) => inBetween(stage.configs.get(node.router)!, rendered));
+  const between = order.stages.slice(0, -1).map((stage) => inBetween(stage.configs.get(node.router)!, files[0]!));
   return [...between, goal];
 }
 
 /** A configuration that no template made: the printer's text in the place of the rendered file. */
-function inBetween(config: Config, rendered: RenderedRouter): Generation {
-  const [file] = rendered.files;
-  return { config, files: [{ ...file!, content: new TextEncoder().encode(print(config)) }] };
+function inBetween(config: Config, file: Generation['files'][number]): Generation {
+  return { config, files: [{ ...file, content: new TextEncoder().encode(print(config)) }] };
 }
 
 const longestDownTimer = (configs: readonly Config[]): Millis =>

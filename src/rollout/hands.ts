@@ -21,9 +21,11 @@ export interface Hands {
   stage(): Promise<Readiness>;
   /** Puts a generation's files in place and lets the daemon know, if it has to. Refuses if the router moved since. */
   move(move: Move): Promise<Moved>;
+  /** Whether the daemon has loaded what it was last signalled for: undefined when it has, else what is wrong. */
+  loaded(): Promise<Finding | undefined>;
   /** Generation 0 again, whatever runs now. Opens a connection of its own if the old one is gone. */
   restore(signal: boolean): Promise<void>;
   observe(): Promise<Observed>;
-  /** Takes away what staging left; the connection closes. */
-  finish(): Promise<void>;
+  /** Takes away what staging left. @param done whether the new generation stays */
+  finish(done: boolean): Promise<void>;
 }

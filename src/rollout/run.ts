@@ -38,7 +38,8 @@ const SETTLE_EXTRA = ms(20_000);
 export async function rollOut(input: RunInput): Promise<Report> {
   const run = new Rollout(input);
   const report = await run.toTheEnd();
-  await Promise.allSettled(input.hands.map((hands) => hands.finish()));
+  const done = report.outcome.kind === 'done' || report.outcome.kind === 'surprised';
+  await Promise.allSettled(input.hands.map((hands) => hands.finish(done)));
   return report;
 }
 
@@ -138,6 +139,8 @@ class Rollout {
     const last = index !== undefined && index === schedule.moves.length - 1;
     tell(index === undefined ? 'proving that the pair is as it was' : 'proving');
     try {
+      const notLoaded = (await Promise.all(hands.map((h) => h.loaded()))).filter((f) => f !== undefined);
+      if (notLoaded.length > 0) return { kind: 'proof', proof: { kind: 'unproven', findings: notLoaded } };
       const { proof, transitions } = await prove({
         expected: schedule.routers.map((router) => this.#expected(router, index === undefined)),
         look: () => Promise.all(hands.map((h) => h.observe())),

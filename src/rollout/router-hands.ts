@@ -1,0 +1,236 @@
+/** The rollout's hands on one real router: transaction, daemon and facts over its connection. */
+import { createHash } from 'node:crypto';
+import { type Millis, ms } from '../base/units.ts';
+import type { Observed, RunningDaemon } from '../change/observed.ts';
+import type { Config } from '../keepalived/model.ts';
+import type { NodePlan } from '../plan/plan.ts';
+import type { Finding } from '../plan/proof.ts';
+import type { Move } from '../plan/schedule.ts';
+import { readFacts } from '../router/facts.ts';
+import { proveReload } from '../router/prove.ts';
+import { type Remote, RemoteError } from '../router/remote.ts';
+import { enable, type Service, start, stop } from '../router/service.ts';
+import {
+  commit,
+  finish,
+  type PlacedFile,
+  restore,
+  type Signalled,
+  stage,
+  type TestCommand,
+} from '../router/transaction.ts';
+import type { Hands, Moved, Readiness } from './hands.ts';
+import type { Link } from './link.ts';
+
+export interface Generation {
+  readonly config: Config;
+  /** The configuration first. */
+  readonly files: readonly { readonly path: string; readonly mode: number; readonly content: Uint8Array }[];
+}
+
+/** A reload of 10,000 addresses took 2 s; beyond this the daemon is not going to load it. */
+const RELOAD_LIMIT: Millis = ms(15_000);
+
+export class RouterHands implements Hands {
+  readonly router: string;
+  readonly #link: Link;
+  readonly #node: NodePlan;
+  readonly #generations: readonly Generation[];
+  #observed: Observed;
+  #signalled: Signalled | undefined;
+  #started = false;
+
+  constructor(link: Link, node: NodePlan, generations: readonly Generation[]) {
+    if (node.reading.kind !== 'read') throw new Error(`${node.router} was not read`);
+    this.router = node.router;
+    this.#link = link;
+    this.#node = node;
+    this.#generations = generations;
+    this.#observed = node.reading.observed;
+  }
+
+  async stage(): Promise<Readiness> {
+    const planned = this.#observed;
+    const observed = await this.observe();
+    const moved = movedSince(planned, observed);
+    if (moved !== undefined) return this.#notReady([moved], true);
+    this.#observed = observed;
+    const generations = this.#generations.map(({ files }, i) => ({ number: i + 1, files }));
+    const staged = await stage(await this.#link.remote(), this.#configPath, generations, this.#test);
+    switch (staged.kind) {
+      case 'ready':
+        return { kind: 'ready', observed };
+      case 'no-space':
+        return this.#notReady([`there is no room for the new files in ${staged.where}`]);
+      case 'problems':
+        return this.#notReady(staged.findings.map((f) => `keepalived refuses it: ${where(f)}${f.text}`));
+    }
+  }
+
+  async move(move: Move): Promise<Moved> {
+    const { daemon, bootId } = this.#observed;
+    const running = daemon.kind === 'running' ? daemon : undefined;
+    const committed = await commit(await this.#link.remote(), {
+      generation: move.generation,
+      files: this.#placed(move.generation),
+      seen: { bootId, ...(running && { daemon: running }), files: this.#seen(move.generation) },
+      ...(move.kind === 'reload' && running && { reload: running }),
+    });
+    switch (committed.kind) {
+      case 'stale':
+        return {
+          kind: 'refused',
+          stale: true,
+          findings: [{ router: this.router, message: `${this.router}: ${committed.reason}` }],
+        };
+      case 'missed':
+        return {
+          kind: 'refused',
+          findings: [{ router: this.router, message: `${this.router}: the moment had passed` }],
+        };
+      case 'failed':
+        if (committed.placed) throw new Error(`${this.router}: ${committed.reason}`);
+        return { kind: 'refused', findings: [{ router: this.router, message: `${this.router}: ${committed.reason}` }] };
+      case 'done':
+        this.#signalled = committed.signalled;
+    }
+    if (move.kind === 'start') await this.#start();
+    return { kind: 'moved' };
+  }
+
+  async loaded(): Promise<Finding | undefined> {
+    const { daemon } = this.#observed;
+    if (this.#signalled === undefined || daemon.kind !== 'running') return undefined;
+    const proof = await proveReload(await this.#link.remote(), daemon, this.#signalled, RELOAD_LIMIT);
+    switch (proof.kind) {
+      case 'reloaded':
+        this.#signalled = undefined;
+        return undefined;
+      case 'gone':
+        return { router: this.router, message: `${this.router}: the daemon ended when it was reloaded` };
+      case 'unproven':
+        return { router: this.router, message: `${this.router}: ${proof.reason}` };
+    }
+  }
+
+  async restore(signal: boolean): Promise<void> {
+    // Whatever the old connection is waiting for: going back does not.
+    await this.#link.drop();
+    const remote = await this.#link.remote();
+    if (this.#started) await stopWhatRuns(remote);
+    const { daemon } = this.#observed;
+    const reload = signal && daemon.kind === 'running' ? daemon : undefined;
+    const committed = await restore(remote, this.#placed(0), reload);
+    if (committed.kind === 'done') {
+      if (!reload || !committed.signalled) return;
+      const proof = await proveReload(remote, reload, committed.signalled, RELOAD_LIMIT);
+      if (proof.kind === 'reloaded') return;
+    } else if (committed.kind !== 'failed' || !committed.placed) {
+      throw new Error(`${this.router}: going back: ${'reason' in committed ? committed.reason : committed.kind}`);
+    }
+    // The daemon did not survive: its old file is back, so it is started on that. It takes its left-overs down itself.
+    await this.#start();
+  }
+
+  async observe(): Promise<Observed> {
+    const paths = this.#node.desired.files.map((file) => file.path);
+    try {
+      return await readFacts(await this.#link.remote(), { paths });
+    } catch (error) {
+      if (!(error instanceof RemoteError) || error.kind !== 'cut') throw error;
+      await this.#link.drop();
+      return readFacts(await this.#link.remote(), { paths });
+    }
+  }
+
+  async finish(done: boolean): Promise<void> {
+    const remote = await this.#link.remote();
+    if (done && this.#started) await enable(remote, this.#service);
+    await finish(
+      remote,
+      this.#configPath,
+      this.#node.desired.files.map((file) => file.path),
+    );
+  }
+
+  async #start(): Promise<void> {
+    this.#started = this.#observed.daemon.kind !== 'running';
+    const started = await start(await this.#link.remote(), this.#service);
+    if (started.kind === 'failed') throw new Error(`${this.router}: keepalived does not start: ${started.reason}`);
+  }
+
+  get #configPath(): string {
+    return this.#node.desired.files[0]!.path;
+  }
+
+  get #service(): Service {
+    const { daemon, system } = this.#observed;
+    const binary = daemon.kind === 'running' || daemon.kind === 'stopped' ? daemon.binary : 'keepalived';
+    const unit = (daemon.kind === 'running' ? daemon.unit : undefined) ?? 'keepalived.service';
+    return { init: system.init, unit, binary, config: this.#configPath };
+  }
+
+  get #test(): TestCommand {
+    const { daemon } = this.#observed;
+    if (daemon.kind === 'running') {
+      const { pid, binary, configId } = daemon;
+      return { pid, binary, ...(configId !== undefined && { configId }) };
+    }
+    return { binary: this.#service.binary };
+  }
+
+  /** Every path of any generation, as it is in this one; generation 0 is what was live. */
+  #placed(generation: number): PlacedFile[] {
+    if (generation === 0) {
+      return this.#node.desired.files.map(({ path }) => {
+        const sha256 = this.#live(path);
+        return { path, ...(sha256 !== '' && { sha256 }) };
+      });
+    }
+    return this.#generations[generation - 1]!.files.map((file) => ({
+      path: file.path,
+      sha256: sha256Of(file.content),
+    }));
+  }
+
+  /** What may lie in each place before this generation: what was live, or any generation up to this one. */
+  #seen(generation: number): { path: string; sha256: string[] }[] {
+    return this.#placed(generation).map(({ path }) => {
+      const known = this.#generations.slice(0, generation).flatMap(({ files }) => files.filter((f) => f.path === path));
+      return { path, sha256: [this.#live(path), ...known.map((file) => sha256Of(file.content))] };
+    });
+  }
+
+  #live(path: string): string {
+    const { config, files } = this.#observed;
+    return (config?.path === path ? config : files.find((file) => file.path === path))?.sha256 ?? '';
+  }
+
+  #notReady(messages: readonly string[], stale = false): Readiness {
+    const findings = messages.map((message) => ({ router: this.router, message: `${this.router}: ${message}` }));
+    return { kind: 'not-ready', findings, ...(stale && { stale }) };
+  }
+}
+
+/** What a plan is bound to: a router that is not what the plan saw is not touched. */
+function movedSince(planned: Observed, now: Observed): string | undefined {
+  if (planned.bootId !== now.bootId) return 'it booted again since the plan was made';
+  if (planned.config?.sha256 !== now.config?.sha256) return 'its configuration was changed since the plan was made';
+  if (identity(planned) !== identity(now)) return 'its daemon was started or stopped since the plan was made';
+  const roles = (o: Observed) => JSON.stringify((o.instances ?? []).map((i) => [i.name, i.state]));
+  if (roles(planned) !== roles(now)) return 'its role changed since the plan was made';
+  return undefined;
+}
+
+const identity = ({ daemon }: Observed): string =>
+  daemon.kind === 'running' ? `${daemon.pid} ${daemon.startTime}` : daemon.kind;
+
+async function stopWhatRuns(remote: Remote): Promise<void> {
+  const { daemon } = await readFacts(remote);
+  if (daemon.kind === 'running') await stop(remote, daemon as RunningDaemon);
+}
+
+const where = ({ file, line }: { readonly file?: string; readonly line?: number }): string =>
+  file === undefined ? '' : `${file}:${line ?? 1}: `;
+
+const sha256Of = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
