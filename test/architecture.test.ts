@@ -199,6 +199,17 @@ describe('the tree', () => {
     assert.doesNotMatch(read('package-lock.json'), /"resolved":\s*"https?:/);
   });
 
+  test('has a lock file that npm ci takes: an entry for every package of another platform (npm run lock)', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const named = Object.values(packages).flatMap((owner) => Object.keys(owner.optionalDependencies ?? {}));
+    assert.deepEqual(
+      named.filter((name) => packages[`node_modules/${name}`] === undefined),
+      [],
+    );
+  });
+
   test('has no dependency that runs a script when it is installed', () => {
     assert.match(read('.npmrc'), /^ignore-scripts=true$/m);
   });
