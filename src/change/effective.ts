@@ -1,7 +1,7 @@
 /**
  * What holds for an instance once keepalived's defaults and the globals are applied: the ground for "does this
  * change anything", for the identity that a reload goes by, and for who outranks whom.
- * Source: keepalived.conf(5); identity and defaults as measured in docs/facts.
+ * Source: keepalived.conf(5); identity as measured with 2.2.7.
  */
 import type { Family } from '../base/address.ts';
 import type { Millis } from '../base/units.ts';

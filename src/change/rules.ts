@@ -1,6 +1,6 @@
 /**
  * The table of impact: one row a rule, the first row whose test holds decides. docs/impact.md is printed from it.
- * keepalived's columns were measured (docs/facts); tandemd's follow from its transaction: it keeps its role through
+ * keepalived's columns were measured where test/change/reload-matrix.ts has a row; tandemd's follow from its transaction: it keeps its role through
  * a reload, sends and accepts both wire forms, and puts back what the kernel takes along.
  */
 import { classes, type Rule } from './rule.ts';

@@ -1,24 +1,19 @@
-/** Impact beyond the reload matrix: load-shared and mixed pairs, withdrawals, bring-up, engines, what a rule needs to know. */
+/** Impact beyond the reload matrix: load-shared and mixed pairs, bring-up, engines, what a rule needs to know. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ms } from '../../src/base/units.ts';
-import { impact } from '../../src/change/impact.ts';
-import type { Impact, ImpactClass, PairInput } from '../../src/change/impact-model.ts';
+import type { Impact, ImpactClass } from '../../src/change/impact-model.ts';
 import type { LiveState } from '../../src/change/observed.ts';
 import { ROLLOUT_RULES } from '../../src/change/rollout-findings.ts';
 import { RULES } from '../../src/change/rules.ts';
 import { EMPTY } from '../../src/keepalived/empty.ts';
 import type { Instance } from '../../src/keepalived/model.ts';
 import { config, instance, ip, route, vip, withInstances } from './build.ts';
-import { facts, file, impactOf, type Pair, type RouterName } from './pair.ts';
+import { both, bothMaster, facts, file, impactOf, type Pair, type RouterName, two } from './pair.ts';
 import { ROWS } from './reload-matrix.ts';
 
 const [first, second] = [vip('192.168.1.1/24'), vip('192.168.1.2/24')];
 const third = vip('192.168.1.3/24');
-const both = (before: Partial<Instance>, after: Partial<Instance>): Pair => ({
-  before: (r) => file(r, before),
-  after: (r) => file(r, { ...before, ...after }),
-});
 const rulesOf = (found: Impact): string[] => [...new Set(found.findings.map((f) => f.rule))].sort();
 const add = { virtual_ipaddress: [first, second, third] };
 
@@ -59,11 +54,6 @@ const tracking = (r: RouterName, weight?: number) =>
   });
 const scripts = (r: RouterName) => config({ vrrp_script: [chk], vrrp_instance: file(r).vrrp_instance });
 const dark = (name: string) => facts('A').interfaces.map((i) => (i.name === name ? { ...i, carrier: false } : i));
-const wan = instance({ name: 'VI_1', virtual_router_id: 51, virtual_ipaddress: [vip('10.1.1.1/24 dev p3p2')] });
-const two = (r: RouterName) => withInstances(...file(r).vrrp_instance, { ...wan, priority: r === 'A' ? 150 : 100 });
-const bothMaster = (r: RouterName): { roles: Record<string, LiveState> } => ({
-  roles: r === 'A' ? { VI_0: 'MASTER', VI_1: 'MASTER' } : { VI_0: 'BACKUP', VI_1: 'BACKUP' },
-});
 const grouped = (r: RouterName) => ({ ...two(r), vrrp_sync_group: [{ name: 'G', group: ['VI_0', 'VI_1'] }] });
 
 const MORE: readonly Row[] = [
@@ -377,72 +367,6 @@ describe('a mixed pair', () => {
     assert.equal(of('A', 'advertised-vips'), 'sync');
     assert.equal(of('A', 'vip-edited'), 'hot');
     assert.equal(of('B', 'vip-edited'), 'touch');
-  });
-});
-
-describe('withdrawals', () => {
-  const many = Array.from({ length: 30 }, (_, i) => vip(`192.168.2.${i + 1}/32`));
-  const base = {
-    virtual_ipaddress_excluded: many,
-    virtual_routes: [
-      route('10.0.0.0/8 via 1.1.1.1'),
-      ...Array.from({ length: 9 }, (_, i) => route(`11.${i}.0.0/16 via 1.1.1.1`)),
-    ],
-  };
-
-  const CASES: readonly (readonly [string, Partial<Instance>, Partial<Instance>, number, boolean])[] = [
-    ['one VIP of 32', base, { virtual_ipaddress_excluded: many.slice(1) }, 1, false],
-    ['three VIPs of 32', base, { virtual_ipaddress_excluded: many.slice(3) }, 3, false],
-    ['four VIPs', base, { virtual_ipaddress_excluded: many.slice(4) }, 4, true],
-    ['one VIP of two is over 20 %', {}, { virtual_ipaddress: [first] }, 1, true],
-    ['the last VIPs of an instance', {}, { virtual_ipaddress: [] }, 2, true],
-    [
-      'a VIP that moves to another device',
-      base,
-      { virtual_ipaddress_excluded: [vip('192.168.2.1/32 dev p3p2'), ...many.slice(1)] },
-      1,
-      false,
-    ],
-    [
-      'a VIP that only leaves the advert',
-      { ...base },
-      { virtual_ipaddress: [first], virtual_ipaddress_excluded: [...many, second] },
-      0,
-      false,
-    ],
-  ];
-  for (const [name, before, after, vips, needsAllow] of CASES) {
-    test(`${name}: ${vips}, ${needsAllow ? 'has to be allowed' : 'goes ahead'}`, () => {
-      const found = impactOf(both(before, after));
-      assert.equal(found.withdrawals.vips.length, vips);
-      assert.equal(found.allow.includes('withdraw'), needsAllow, found.withdrawals.reasons.join());
-    });
-  }
-
-  test('a default route has to be allowed', () => {
-    const routes = [...base.virtual_routes, route('default via 1.1.1.1')];
-    const found = impactOf(both({ ...base, virtual_routes: routes }, { virtual_routes: base.virtual_routes }));
-    assert.deepEqual([found.class, found.allow], ['hot', ['withdraw']]);
-  });
-
-  test('an instance has to be allowed', () => {
-    const found = impactOf({ before: two, after: (r) => file(r), facts: bothMaster });
-    assert.deepEqual(found.withdrawals.instances, ['VI_1']);
-    assert.ok(found.withdrawals.reasons.includes('instance VI_1 is removed'));
-  });
-
-  test('a VIP that another pair takes over is a move, not a withdrawal', () => {
-    const pair = both(base, { virtual_ipaddress_excluded: many.slice(5) });
-    const routers = (['A', 'B'] as const).map((r) => ({
-      router: r,
-      before: pair.before(r),
-      after: pair.after(r),
-      engine: 'keepalived' as const,
-      facts: facts(r),
-    }));
-    const moved = new Map(many.slice(0, 5).map((line) => [line.address.text, 'dc2']));
-    const found = impact({ routers: routers as unknown as PairInput['routers'], moved });
-    assert.deepEqual([found.withdrawals.vips, found.allow], [[], ['move']]);
   });
 });
 

@@ -6,7 +6,7 @@ import { impact } from '../../src/change/impact.ts';
 import type { Facts, Impact, RouterInput } from '../../src/change/impact-model.ts';
 import type { LiveState } from '../../src/change/observed.ts';
 import type { Config, Instance } from '../../src/keepalived/model.ts';
-import { instance, withInstances } from './build.ts';
+import { instance, vip, withInstances } from './build.ts';
 
 export type RouterName = 'A' | 'B';
 
@@ -89,3 +89,18 @@ export function impactOf(pair: Pair): Impact {
   };
   return impact({ routers: [input('A'), input('B')] });
 }
+
+/** The same edit of VI_0 on both routers. */
+export const both = (before: Partial<Instance>, after: Partial<Instance>): Pair => ({
+  before: (r) => file(r, before),
+  after: (r) => file(r, { ...before, ...after }),
+});
+
+const WAN = instance({ name: 'VI_1', virtual_router_id: 51, virtual_ipaddress: [vip('10.1.1.1/24 dev p3p2')] });
+/** VI_0, and VI_1 on p3p2. */
+export const two = (r: RouterName) =>
+  withInstances(...file(r).vrrp_instance, { ...WAN, priority: r === 'A' ? 150 : 100 });
+/** A is MASTER of both instances. */
+export const bothMaster = (r: RouterName): { roles: Record<string, LiveState> } => ({
+  roles: r === 'A' ? { VI_0: 'MASTER', VI_1: 'MASTER' } : { VI_0: 'BACKUP', VI_1: 'BACKUP' },
+});

@@ -41,15 +41,14 @@ const files = (
 const [first, second] = [vip('192.168.1.1/24'), vip('192.168.1.2/24')];
 const third = vip('192.168.1.3/24');
 /** A leg without a base address: the first VIP is primary. */
-const bare = (router: RouterName): FactParts => ({
-  addresses:
-    router === 'A'
-      ? [
-          { ...first, dev: 'p3p1', scope: 'global', secondary: false },
-          { ...second, dev: 'p3p1', scope: 'global', secondary: true },
-        ].map(({ address, dev, scope, secondary }) => ({ address, dev, scope, secondary }))
-      : [],
-});
+const bare = (router: RouterName): FactParts => {
+  const at = { dev: 'p3p1', scope: 'global' } as const;
+  const held = [
+    { ...at, address: first.address, secondary: false },
+    { ...at, address: second.address, secondary: true },
+  ];
+  return { addresses: router === 'A' ? held : [] };
+};
 const promoting = (router: RouterName): FactParts => ({
   ...bare(router),
   sysctls: { 'net.ipv4.conf.p3p1.promote_secondaries': '1' },
