@@ -1,3 +1,4 @@
+// needs: kernel keepalived
 /**
  * The outage that Tandem comes from: VRRP on a direct cable, the peer dies, and the survivor, which sees its own link go
  * dark, gives up. Four ways to die, and the cable cut with both alive; each without and with what `link: direct`

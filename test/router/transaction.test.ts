@@ -1,3 +1,4 @@
+// needs: kernel keepalived ssh sshd ssh-keygen
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
