@@ -50,6 +50,8 @@ export interface InstanceConfig {
   readonly peers?: readonly UnicastPeer[];
   /** Where multicast advertisements go. */
   readonly multicastGroup: Ip;
+  /** What is sent with: 255, or less for unicast peers that want it so. */
+  readonly ttl: number;
   readonly checkUnicastSource: boolean;
   /** Which IPv4 v3 checksum is sent. */
   readonly checksum: ChecksumKind;

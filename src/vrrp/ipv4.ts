@@ -19,7 +19,7 @@ export const VRRP_TTL = 255;
 export interface Ipv4Options extends Addressing {
   /** Counts up with every packet of a virtual router, as keepalived's does; only its low 16 bits are sent. */
   readonly id: number;
-  readonly ttl?: number;
+  readonly ttl: number;
 }
 
 /** The whole packet: header and message. */
@@ -30,7 +30,7 @@ export function encodeIpv4(message: Uint8Array, options: Ipv4Options): Uint8Arra
     .u16(HEADER_LENGTH + message.length)
     .u16(options.id & 0xffff)
     .u16(0)
-    .u8(options.ttl ?? VRRP_TTL)
+    .u8(options.ttl)
     .u8(VRRP_PROTOCOL)
     .u16(0)
     .bytes(ipToBytes(options.source))

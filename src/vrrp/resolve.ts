@@ -16,6 +16,7 @@ import {
 } from '../keepalived/defaults.ts';
 import type { Config, GlobalDefs, Instance } from '../keepalived/model.ts';
 import { type AnnounceConfig, type InstanceConfig, PRIORITY_OWNER, type RouterConfig } from './config.ts';
+import { VRRP_TTL } from './ipv4.ts';
 import { trackersOf } from './resolve-trackers.ts';
 
 export function routerConfig(config: Config): RouterConfig {
@@ -63,6 +64,7 @@ function instanceConfig(config: Config, instance: Instance): InstanceConfig {
     trackSource: instance.track_src_ip === true,
     ...(peers.length > 0 && { peers }),
     multicastGroup: (family === 4 ? globals.vrrp_mcast_group4 : globals.vrrp_mcast_group6) ?? MULTICAST_GROUPS[family],
+    ttl: (peers.length > 0 ? instance.unicast_ttl : undefined) ?? VRRP_TTL,
     checkUnicastSource: instance.check_unicast_src ?? globals.vrrp_check_unicast_src ?? false,
     checksum: (otherFlag(instance, 'v3_checksum_as_v2') ?? globals.v3_checksum_as_v2) ? 'plain' : 'pseudo-header',
     skipAddressCheck: instance.skip_check_adv_addr ?? globals.vrrp_skip_check_adv_addr ?? false,

@@ -22,6 +22,7 @@ export function instanceConfig(overrides: Partial<InstanceConfig> = {}): Instanc
     addresses: family === 4 ? [ip('10.0.0.254')] : [ip('fe80::254'), ip('2001:db8::254')],
     trackSource: false,
     multicastGroup: ip(family === 4 ? '224.0.0.18' : 'ff02::12'),
+    ttl: 255,
     checkUnicastSource: false,
     checksum: 'pseudo-header',
     skipAddressCheck: false,

@@ -70,10 +70,11 @@ const rows: Record<string, Row> = {
     expect: { startState: 'Active', lowerPriorityNoAdvert: true },
   },
   'unicast peers and their source': {
-    lines: 'unicast_src_ip 10.0.0.1\nunicast_peer {\n 10.0.0.2 min_ttl 64\n}\ncheck_unicast_src',
+    lines: 'unicast_src_ip 10.0.0.1\nunicast_peer {\n 10.0.0.2 min_ttl 64\n}\ncheck_unicast_src\nunicast_ttl 64',
     expect: {
       source: ip('10.0.0.1'),
       peers: [{ ...ip('10.0.0.2'), min_ttl: 64 }],
+      ttl: 64,
       checkUnicastSource: true,
     },
   },
