@@ -54,7 +54,10 @@ export interface Keyword {
   readonly form: Form;
   /** The model's field: the name, most often. */
   readonly field: string;
-  /** The first keepalived that knows it, where that is after 2.0. */
+  /**
+   * The first keepalived that may know it, where 2.2.7 does not: from the release notes, else the release after
+   * 2.2.7. A lower bound; the router's own config test has the last word.
+   */
   readonly since?: string;
   /** Read but never printed: another row prints the field. */
   readonly alias?: true;
@@ -163,7 +166,7 @@ const GLOBAL: readonly Keyword[] = [
   value(G, 2, 'vrrp_garp_interval', seconds(0, 4294)),
   value(G, 2, 'vrrp_gna_interval', seconds(0, 4294)),
   value(G, 2, 'vrrp_min_garp', boolean),
-  value(G, 2, 'vrrp_garp_extra_if', own.garpExtraIf, { since: '2.2.3' }),
+  value(G, 2, 'vrrp_garp_extra_if', own.garpExtraIf),
   value(G, 2, 'vrrp_skip_check_adv_addr', own.alwaysOn),
   value(G, 2, 'vrrp_strict', flag),
   value(G, 2, 'vrrp_mcast_group4', ip(4)),
@@ -174,7 +177,7 @@ const GLOBAL: readonly Keyword[] = [
   value(G, 2, 'vrrp_down_timer_adverts', integer(1, 100)),
   value(G, 2, 'vrrp_startup_delay', seconds(0, 4294)),
   value(G, 2, 'vrrp_delay_after_boot', seconds(0, 4294), { since: '2.2.8' }),
-  value(G, 2, 'vrrp_owner_ignore_adverts', flag, { since: '2.2.8' }),
+  value(G, 2, 'vrrp_owner_ignore_adverts', flag, { since: '2.3.3' }),
   value(G, 2, 'dynamic_interfaces', own.dynamicInterfaces),
   value(G, 2, 'notify_fifo', own.fifo),
   value(G, 2, 'notify_fifo_script', command),
@@ -182,11 +185,11 @@ const GLOBAL: readonly Keyword[] = [
   value(G, 2, 'vrrp_notify_fifo_script', command),
   value(G, 2, 'vrrp_notify_priority_changes', boolean),
   value(G, 2, 'fifo_write_vrrp_states_on_reload', flag),
-  value(G, 2, 'reload_check_config', own.optionalPath('log'), { since: '2.2.3' }),
+  value(G, 2, 'reload_check_config', own.optionalPath('log')),
   value(G, 2, 'reload_time_file', own.absolutePath),
   value(G, 2, 'reload_repeat', flag),
-  value(G, 2, 'reload_file', own.optionalPath('path'), { since: '2.2.7' }),
-  value(G, 2, 'v3_checksum_as_v2', boolean, { since: '2.3.2' }),
+  value(G, 2, 'reload_file', own.optionalPath('path')),
+  value(G, 2, 'v3_checksum_as_v2', boolean, { since: '2.2.8' }),
   value(G, 2, 'default_interface', interfaceName),
   value(G, 2, 'log_unknown_vrids', flag),
   value(G, 2, 'vrrp_priority', integer(-20, 19)),

@@ -6,6 +6,7 @@
  */
 import type { Location, Problem } from '../base/problem.ts';
 import { columnOf, type SourceLine } from './preprocess.ts';
+import { isPrintable } from './quote.ts';
 
 export interface Word {
   readonly text: string;
@@ -85,7 +86,7 @@ class TreeReader {
       const c = text.charCodeAt(to);
       if (isBlankCode(c) || c === OPEN || c === CLOSE || c === QUOTE) break;
     }
-    this.words.push({ text: text.slice(from, to), line, from, to });
+    this.push({ text: text.slice(from, to), line, from, to });
     return to;
   }
 
@@ -94,8 +95,18 @@ class TreeReader {
     const to = close < 0 ? line.text.length : close + 1;
     const word = { text: line.text.slice(from + 1, close < 0 ? to : close), line, from, to };
     if (close < 0) this.wrong(word, 'the quote is never closed on this line');
-    this.words.push(word);
+    this.push(word);
     return to;
+  }
+
+  /** What could not be printed again never enters a model: it is reported here, once, and stands in as `?`. */
+  private push(word: Word): void {
+    if (isPrintable(word.text)) {
+      this.words.push(word);
+      return;
+    }
+    this.wrong(word, 'the word holds a control character, a lone brace or a reserved "$_", and cannot be kept');
+    this.words.push({ ...word, text: '?' });
   }
 
   private endStatement(): void {

@@ -2,7 +2,7 @@
 import { parseIp } from '../base/address.ts';
 import { printAddress, readAddress } from './address-line.ts';
 import type { AddressLine, RouteLine, RuleLine, Track, UnicastPeer } from './model.ts';
-import { isPrintable, quote } from './quote.ts';
+import { quote } from './quote.ts';
 import { printRoute, readRoute } from './route-line.ts';
 import { printRule, readRule } from './rule-line.ts';
 import type { Shape } from './shapes.ts';
@@ -50,7 +50,6 @@ export const track = (weightMax: number, sample: string): LineShape<Track> => ({
     const name = args.next()!;
     const line: { -readonly [K in keyof Track]: Track[K] } = { name: name.text };
     args.places.note(line, undefined, name);
-    if (!isPrintable(name.text)) return args.fail(name, 'the name holds a character that cannot be kept');
     if (!args.peek()) return line;
     if (!args.accept('weight')) return args.unknownOption(args.next()!, 'a tracked object', ['weight']);
     const at = args.peek();
@@ -94,10 +93,7 @@ export const peer: LineShape<UnicastPeer> = {
 /** Names, as many on a line as you like. */
 export const name = (good: readonly string[], bad: readonly string[] = []): LineShape<string> => ({
   usage: 'NAME...',
-  read(args) {
-    const found = args.next()!;
-    return isPrintable(found.text) ? found.text : args.fail(found, 'the name holds a character that cannot be kept');
-  },
+  read: (args) => args.next()!.text,
   write: quote,
   good,
   bad,

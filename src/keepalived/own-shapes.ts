@@ -1,7 +1,7 @@
 /** Shapes that only one or two keywords have. */
 import type { Millis } from '../base/units.ts';
 import type { Fifo, TrackFile } from './model.ts';
-import { isPrintable, quote } from './quote.ts';
+import { quote } from './quote.ts';
 import { boolean, isInterfaceName, readSeconds, type Shape, writeSeconds } from './shapes.ts';
 
 /** keepalived 2.2.7 turns the keyword on even where `off` stands behind it. */
@@ -48,8 +48,6 @@ export const password: Shape<string> = {
     if (bytes > PASSWORD_BYTES_MAX) {
       const hint = 'shorten it to 8 bytes: the first 8 are all that was ever compared';
       args.fail(found, `auth_pass has ${bytes} bytes; keepalived cuts it to 8 without a word`, { hint });
-    } else if (!isPrintable(found.text)) {
-      return args.fail(found, 'auth_pass holds a character that cannot be kept');
     }
     return found.text;
   },
@@ -87,7 +85,7 @@ export const absolutePath: Shape<string> = {
     const path = args.need('the path');
     if (!path) return undefined;
     if (!path.text.startsWith('/')) return args.fail(path, `"${path.text}" must be an absolute path`);
-    return isPrintable(path.text) ? path.text : args.fail(path, 'the path holds a character that cannot be kept');
+    return path.text;
   },
   write: quote,
   good: ['/run/file-1'],
@@ -221,11 +219,7 @@ export const processWords: Shape<readonly string[]> = {
   usage: 'COMMAND [ARGUMENT...]',
   read(args) {
     if (!args.need('the process')) return undefined;
-    const found = [args.last, ...args.rest()];
-    for (const one of found) {
-      if (!isPrintable(one.text)) args.fail(one, 'the process holds a character that cannot be kept');
-    }
-    return found.map((one) => one.text);
+    return [args.last, ...args.rest()].map((one) => one.text);
   },
   write: (found) => found.map(quote).join(' '),
   good: ['sshd', '"/usr/sbin/a b" -x'],

@@ -11,7 +11,6 @@ import { type BlockName, type Keyword, keywordsOf } from './keywords.ts';
 import { locate, type Statement, statementsOf, type Word } from './lexer.ts';
 import type { Config, OtherLine } from './model.ts';
 import { type PreprocessOptions, preprocess } from './preprocess.ts';
-import { isPrintable } from './quote.ts';
 
 export interface Parsed {
   readonly config: Config;
@@ -175,7 +174,6 @@ class BlockReader {
     if (row.form.named) {
       const word = args.need(`the name of the ${row.name}`);
       if (!word) return;
-      if (!isPrintable(word.text)) args.fail(word, 'the name holds a character that cannot be kept');
       inner.name = word.text;
       this.places.note(inner, undefined, word);
     } else this.places.note(inner, undefined, args.head);
@@ -201,9 +199,6 @@ class BlockReader {
   }
 
   private otherLine(statement: Statement): OtherLine {
-    for (const word of statement.words) {
-      if (!isPrintable(word.text)) this.problem('conf-value', word, 'the word holds a character that cannot be kept');
-    }
     const [keyword, ...args] = statement.words.map((word) => word.text);
     if (!statement.block) return { keyword: keyword!, args };
     return { keyword: keyword!, args, block: statement.block.map((inner) => this.otherLine(inner)) };

@@ -10,6 +10,7 @@ const INCLUDE = /^include[rmwba]?$/;
  * brace confuses keepalived 2.2.7's count even inside quotes, and `${_...}` is replaced wherever it stands.
  */
 export function isPrintable(text: string): boolean {
+  if (BARE.test(text)) return true;
   return !/["\p{Cc}\u2028\u2029]/u.test(text) && text !== '{' && text !== '}' && !/\$\{?_/.test(text);
 }
 

@@ -84,12 +84,7 @@ export const writeSeconds = (value: Millis): string => (value / 1000).toFixed(6)
 
 export const word: Shape<string> = {
   usage: 'TEXT',
-  read: (args) => {
-    const found = args.need(args.head.text);
-    if (!found) return undefined;
-    if (!isPrintable(found.text)) return args.fail(found, `${args.head.text} holds a character that cannot be kept`);
-    return found.text;
-  },
+  read: (args) => args.need(args.head.text)?.text,
   write: quote,
   good: ['name', '"two words"'],
   bad: [''],
