@@ -72,10 +72,10 @@ function deletedAddress(change: Change): AddressLine | undefined {
 }
 
 /**
- * What makes keepalived delete an address and add it again; it leaves an address with other edits as it is. It
- * compares virtual_ipaddress and virtual_ipaddress_excluded each for itself, so a move between them counts too.
+ * What makes keepalived delete an address and add it again; with other edits it leaves the address as it is, also
+ * with a move between virtual_ipaddress and virtual_ipaddress_excluded (seen with 2.2.7).
  */
-const RE_ADDING = ['dev', 'keyword', 'label', 'prefix', 'scope'] as const;
+const RE_ADDING = ['dev', 'label', 'prefix', 'scope'] as const;
 
 const isDeletion = ({ op, aspects }: { readonly op: string; readonly aspects: readonly string[] }): boolean =>
   op === 'remove' || RE_ADDING.some((field) => aspects.includes(field));

@@ -282,6 +282,14 @@ export const ROWS: readonly Row[] = [
     rule: 'primary-address',
   },
   {
+    name: 'that first VIP moves to virtual_ipaddress_excluded: the address is not touched',
+    pair: edit({}, { virtual_ipaddress: [second], virtual_ipaddress_excluded: [first] }, bare),
+    classes: ['sync', 'hot', 'hot'],
+    order: 'B + A within 1687 ms',
+    transitions: '0',
+    rule: 'advertised-vips',
+  },
+  {
     name: 'the removal with promote_secondaries = 1',
     pair: edit({}, { virtual_ipaddress: [second] }, promoting),
     classes: ['sync', 'hot', 'hot'],
