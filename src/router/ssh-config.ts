@@ -123,7 +123,8 @@ async function askSsh(context: Context, asked: Asked, identities: readonly strin
   const config = context.ssh.config === undefined ? [] : ['-F', context.ssh.config];
   const user = asked.user === undefined ? [] : ['-l', asked.user];
   const port = asked.port === undefined ? [] : ['-p', String(asked.port)];
-  const keys = identities.flatMap((file) => ['-i', file]);
+  // Not -i: that drops a file that is not there, though its key may be in the agent.
+  const keys = identities.flatMap((file) => ['-o', `IdentityFile="${file}"`]);
   return runSshG(context.router, [...config, ...user, ...port, ...keys, '--', asked.host]);
 }
 

@@ -6,6 +6,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { ms } from '../base/units.ts';
 import { type ExecOptions, type ExecResult, type Remote, RemoteError } from './remote.ts';
 
+/** Does nothing, with the program that every command of ours goes through: rules may differ by program. */
+const ANYTHING = ['sh', '-c', ':'];
+
 /** sudo waits about 2 s after a wrong password; what takes longer than this does not answer. */
 const checkTimeout = ms(5000);
 
@@ -24,14 +27,14 @@ const refusedBefore = new Set<string>();
 
 /** @throws RemoteError `sudo` where root cannot be had; the connection is the caller's to close */
 export async function becomeRoot(remote: Remote, password: string | undefined): Promise<Remote> {
-  const free = await ask(remote, ['sudo', '-n', '--', 'true'], '');
+  const free = await ask(remote, ['sudo', '-n', '--', ...ANYTHING], '');
   if (free.code === 0) return new SudoRemote(remote, undefined);
   if (password === undefined) throw refusal(remote, `sudo -n: ${lastLine(free)}; no sudo password is configured`);
   if (password.includes('\n') || password.includes('\0')) throw refusal(remote, 'a password is one line');
   const attempt = createHash('sha256').update(`${remote.router}\0${password}`).digest('hex');
   if (refusedBefore.has(attempt)) throw refusal(remote, 'sudo refused this password before; it is not tried again');
   // -k: whatever sudo remembers, this password is what is judged. The input ends after it: one failure, not three.
-  const tried = await ask(remote, ['sudo', '-k', '-S', '-p', '', '--', 'true'], `${password}\n`);
+  const tried = await ask(remote, ['sudo', '-k', '-S', '-p', '', '--', ...ANYTHING], `${password}\n`);
   if (tried.code !== 0) {
     refusedBefore.add(attempt);
     throw refusal(remote, `sudo does not take the password: ${lastLine(tried)}`);
