@@ -51,14 +51,17 @@ export interface Garp {
   readonly lowerPrioRepeat: number;
 }
 
-/** Gratuitous ARP and unsolicited NA: the instance's own keywords, the globals, vrrp_min_garp, the built-in ones. */
+/**
+ * Gratuitous ARP and unsolicited NA: the instance's own keywords, the globals, vrrp_min_garp, the built-in ones. The
+ * burst after a lower-priority advert follows the global master's values, never the instance's own.
+ */
 export function garpOf(globals: GlobalDefs, instance: Instance): Garp {
   const least = globals.vrrp_min_garp ?? false;
-  const delay = instance.garp_master_delay ?? globals.vrrp_garp_master_delay ?? seconds(least ? 0 : 5);
-  const repeat = instance.garp_master_repeat ?? globals.vrrp_garp_master_repeat ?? (least ? 1 : 5);
+  const delay = globals.vrrp_garp_master_delay ?? seconds(least ? 0 : 5);
+  const repeat = globals.vrrp_garp_master_repeat ?? (least ? 1 : 5);
   return {
-    delay,
-    repeat,
+    delay: instance.garp_master_delay ?? delay,
+    repeat: instance.garp_master_repeat ?? repeat,
     refresh: instance.garp_master_refresh ?? globals.vrrp_garp_master_refresh ?? ms(0),
     refreshRepeat: instance.garp_master_refresh_repeat ?? globals.vrrp_garp_master_refresh_repeat ?? 1,
     lowerPrioDelay: instance.garp_lower_prio_delay ?? globals.vrrp_garp_lower_prio_delay ?? delay,

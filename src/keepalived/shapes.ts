@@ -6,7 +6,7 @@ import { type Ip, parseIp } from '../base/address.ts';
 import { type Millis, ms } from '../base/units.ts';
 import type { Args } from './args.ts';
 import { isCommandPrintable, printCommand, shellWords } from './command.ts';
-import type { Command, State } from './model.ts';
+import type { Command } from './model.ts';
 import { isPrintable, quote } from './quote.ts';
 
 export interface Shape<T> {
@@ -125,8 +125,6 @@ export const choice = <T extends string | number>(...values: readonly T[]): Shap
   good: values.map(String),
   bad: ['x', ''],
 });
-
-export const state: Shape<State> = choice('MASTER', 'BACKUP');
 
 export const command: Shape<Command> = {
   usage: 'COMMAND [USER [GROUP]]',
