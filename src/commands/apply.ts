@@ -136,10 +136,10 @@ function reportText({ pair, outcome, predicted, transitions }: PairReport): stri
     'findings' in outcome ? [...new Set(outcome.findings.map((f) => f.message))].map((m) => `  ${m}`) : [];
   switch (outcome.kind) {
     case 'done':
-      return `${pair}  done: predicted ${predicted} transitions, observed ${seen}`;
+      return `${pair}  done and proven; transitions: ${countsOf(predicted, seen)}`;
     case 'surprised':
       return [
-        `${pair}  runs the new configuration, but not as predicted: predicted ${predicted} transitions, observed ${seen}`,
+        `${pair}  runs the new configuration, but not as predicted; transitions: ${countsOf(predicted, seen)}`,
         ...reasons,
       ].join('\n');
     case 'refused':
@@ -156,6 +156,8 @@ function reportText({ pair, outcome, predicted, transitions }: PairReport): stri
   }
 }
 
+const countsOf = (predicted: number, seen: number): string => `${predicted} predicted, ${seen} observed`;
+
 function summary(reports: readonly (PairReport | undefined)[]): string {
   const made = reports.filter((report) => report !== undefined);
   const done = made.filter((report) => report.outcome.kind === 'done');
@@ -166,7 +168,7 @@ function summary(reports: readonly (PairReport | undefined)[]): string {
   const parts = [`Applied: ${done.length} pair${done.length === 1 ? '' : 's'}.`];
   if (failed > 0) parts.push(`Failed: ${failed}.`);
   if (left > 0) parts.push(`Interrupted before: ${left}.`);
-  if (made.length > 0) parts.push(`Predicted ${predicted} transitions, observed ${seen}.`);
+  if (made.length > 0) parts.push(`Transitions: ${countsOf(predicted, seen)}.`);
   return parts.join(' ');
 }
 

@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Lab } from '../lab/lab.ts';
 import { startPing } from '../lab/ping.ts';
+import { serve } from '../lab/ssh-server.ts';
 import { listLabs } from '../lab/state.ts';
 import { routers } from '../lab/topology.ts';
 import { demoCommand } from './demo/demo.ts';
@@ -71,12 +72,22 @@ export function labCommand(io: Io): Command {
     lab
       .command('ping <from> <address>')
       .description('pings until Ctrl-C; lost packets and the longest silence')
-      .option('--interval <ms>', 'time between packets', Number, 10)
-      .option('--count <n>', 'stop by itself', Number),
+      .option('--interval <ms>', 'time between packets', positive, 10)
+      .option('--count <n>', 'stop by itself', positive),
     (found, from: string, address: string, flags: PingFlags) => ping(io, found, from, address, flags),
   );
   lab.addCommand(demoCommand(io));
+  lab
+    .command('ssh-server <keys>', { hidden: true })
+    .description('what a router of the lab runs in place of sshd')
+    .action((keys: string) => serve(keys, 22));
   return lab;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It is a whole number from 1.');
+  return value;
 }
 
 const FLUSH = 'whoever loses carrier loses the address 5 s later, as network managers do';

@@ -2,7 +2,7 @@
 import type { Pair } from '../inventory/model.ts';
 import { diskTree } from '../inventory/tree.ts';
 import { type RenderedRouter, type Rendering, renderPairs } from '../render/render.ts';
-import { type LoadedTemplates, loadTemplates, type RouterTemplates } from '../render/template-files.ts';
+import { loadTemplates } from '../render/template-files.ts';
 import { EXIT, Stop } from './exit.ts';
 import { countProblems } from './fleet.ts';
 import type { Io } from './io.ts';
@@ -18,22 +18,10 @@ export function requireRendered(io: Io, pairs: readonly Pair[]): readonly Render
 
 /** Renders with the shipped templates and the tree's own; prints every problem of templates and rendered files. */
 export function renderAndReport(io: Io, pairs: readonly Pair[]): Rendering<readonly RenderedRouter[]> {
-  const templates = templatesAndReport(io);
+  const templates = loadTemplates(diskTree(io.packageRoot), diskTree(io.dir));
+  io.out.problems(templates.problems, templates.source);
   if (!templates.value) return { problems: templates.problems, source: templates.source };
   const rendering = renderPairs(pairs, templates.value);
   io.out.problems(rendering.problems, rendering.source);
   return { ...rendering, problems: [...templates.problems, ...rendering.problems] };
-}
-
-/** The shipped templates with the tree's own in their place; a Stop where one of them is wrong. */
-export function requireTemplates(io: Io): RouterTemplates {
-  const { value, problems } = templatesAndReport(io);
-  if (value) return value;
-  throw new Stop(EXIT.error, `${countProblems(problems)} in templates; nothing was done`);
-}
-
-function templatesAndReport(io: Io): LoadedTemplates {
-  const templates = loadTemplates(diskTree(io.packageRoot), diskTree(io.dir));
-  io.out.problems(templates.problems, templates.source);
-  return templates;
 }

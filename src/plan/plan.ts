@@ -4,7 +4,7 @@
  * carried out exactly as printed. Pure: everything that was read from the routers comes in.
  */
 import type { Engine } from '../base/engine.ts';
-import { hasErrors, type Problem } from '../base/problem.ts';
+import type { Problem } from '../base/problem.ts';
 import type { Change, KeywordChange } from '../change/change.ts';
 import { impact as impactOf } from '../change/impact.ts';
 import type { Allow, Finding, Impact, RouterInput } from '../change/impact-model.ts';
@@ -118,20 +118,24 @@ interface Live {
   readonly warnings: readonly Problem[];
 }
 
-/** The live file through the daemon's own parser: what it could not read is told, and is not compared. */
+/**
+ * What runs now, through the daemon's own parser: what the daemon says that it loaded, else its file. What could
+ * not be read is told, and is not compared: keepalived skips it too.
+ */
 function readLive(router: string, reading: Reading): Live {
-  const file = reading.kind === 'read' ? reading.observed.config : undefined;
-  if (!file || (reading.kind === 'read' && !isRunning(reading.observed))) return { config: EMPTY, warnings: [] };
-  const parsed = parse(file.text, `${router}:${file.path}`);
-  if (!hasErrors(parsed.problems)) return { config: parsed.config, warnings: [] };
-  const first = parsed.problems.find((p) => p.severity === 'error')!;
-  const count = parsed.problems.filter((p) => p.severity === 'error').length;
+  if (reading.kind !== 'read' || reading.observed.daemon.kind !== 'running') return { config: EMPTY, warnings: [] };
+  const { config: file, daemon } = reading.observed;
+  const text = daemon.loaded?.text ?? file?.text ?? '';
+  const name = `${router}:${file?.path ?? daemon.configPath}`;
+  const parsed = parse(text, name, daemon.configId === undefined ? {} : { configId: daemon.configId });
+  const errors = parsed.problems.filter((p) => p.severity === 'error');
+  if (errors.length === 0) return { config: parsed.config, warnings: [] };
+  const lines = `${errors.length} line${errors.length === 1 ? '' : 's'}`;
   const warning: Problem = {
     code: 'plan-live-file-unread',
     severity: 'warning',
-    message: `the file on ${router} has ${count} line${count === 1 ? '' : 's'} that keepalived cannot use and skips: they are not compared`,
-    ...(first.at && { at: first.at }),
-    hint: first.message,
+    message: `what ${router} runs has ${lines} that keepalived cannot use and skips: they are not compared`,
+    hint: errors[0]!.message,
   };
   return { config: parsed.config, warnings: [warning] };
 }

@@ -155,7 +155,8 @@ export function unheard(
 ): Finding[] {
   const findings: Finding[] = [];
   for (const name of new Set(expected.flatMap((e) => e.config.vrrp_instance.map((i) => i.name)))) {
-    for (const now of last) {
+    const runs = expected.filter((e) => e.config.vrrp_instance.some((i) => i.name === name)).map((e) => e.router);
+    for (const now of last.filter((each) => runs.includes(each.router))) {
       const to = now.instances?.find((i) => i.name === name);
       const from = first.find((f) => f.router === now.router)?.instances?.find((i) => i.name === name);
       if (!to || !from) {
