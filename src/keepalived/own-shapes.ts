@@ -43,6 +43,11 @@ export const password: Shape<string> = {
   read(args) {
     const found = args.need('the password');
     if (!found) return undefined;
+    // The words are part of a secret: no message may repeat them.
+    if (args.rest().length > 0) {
+      const hint = 'put it in double quotes; single quotes are part of the password';
+      return args.fail(found, 'auth_pass ends at the first blank, and words follow', { hint });
+    }
     const bytes = utf8Length(found.text);
     if (bytes === 0) return args.fail(found, 'auth_pass is empty');
     if (bytes > PASSWORD_BYTES_MAX) {

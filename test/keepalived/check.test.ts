@@ -23,6 +23,14 @@ test("the article's file: its two bad addresses and its long auth_pass are each 
   assert.deepEqual(places, ['sanitizedpassword', '78.123.265.1', '193.266.0.0/16']);
 });
 
+test('no message repeats a password', () => {
+  for (const pass of ["'hunter two'", 'hunter2hunter2', '"hunter', '""', 'hunter }', 'hunter\u0001']) {
+    const { problems } = parse(`vrrp_instance A {\nauthentication {\nauth_type PASS\nauth_pass ${pass}\n}\n}\n`, 'f');
+    assert.ok(problems.length > 0, pass);
+    for (const problem of problems) assert.doesNotMatch(JSON.stringify(problem), /hunter|two/);
+  }
+});
+
 const instance = (body: string, name = 'A') =>
   `vrrp_instance ${name} {\n interface eth0\n virtual_router_id 5\n virtual_ipaddress { 10.0.0.1/24 }\n ${body}\n}\n`;
 
