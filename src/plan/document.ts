@@ -112,7 +112,7 @@ function routerDocument({
     }),
     roles,
     writes: writes.map(({ path, sha256 }) => ({ path, sha256 })),
-    drift: [...drift],
+    drift: drift.map((each) => each.message),
   };
 }
 

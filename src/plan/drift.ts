@@ -1,30 +1,44 @@
-/** Where a router is not as its own running configuration says: found before a change, so that it is not blamed on it. */
+/** Where a router is not as its own configuration says: found before a change, so that it is not blamed on it. */
+import { diff } from '../change/diff.ts';
 import type { Observed } from '../change/observed.ts';
 import type { Config } from '../keepalived/model.ts';
-import type { Reading } from './plan.ts';
+import { parse } from '../keepalived/parser.ts';
 import { unsettled } from './proof.ts';
 
+export interface Drift {
+  readonly message: string;
+  /** Whether the pair could not stand on this router, or on the other one, as it is now: nothing is changed then. */
+  readonly degrades: boolean;
+}
+
 /**
- * @param running what the router's own file says
- * @param configs what the files of both say, in the order of `readings`
- * @returns sentences; empty where nothing differs, or nothing runs
+ * @param running what the daemon runs on
+ * @param pair both routers with what they run on; one alone cannot be judged
+ * @returns empty where nothing differs, or nothing runs
  */
 export function driftOf(
   observed: Observed,
   running: Config,
-  configs: readonly Config[],
-  readings: readonly Reading[],
-): string[] {
+  pair: readonly { readonly observed: Observed; readonly running: Config }[],
+): Drift[] {
   if (observed.daemon.kind !== 'running') return [];
-  const seen = readings.flatMap((r) => (r.kind === 'read' ? [r.observed] : []));
-  if (seen.length < readings.length) return [];
-  const expected = seen.map((s, i) => ({ router: s.router, config: configs[i]!, before: configs[i]! }));
-  const named = running.vrrp_instance.map((i) => i.name);
-  const unknown = (observed.instances ?? []).filter((i) => !named.includes(i.name));
+  const edited = editedSince(observed, running);
+  const expected = pair.map(({ observed: { router }, running: config }) => ({ router, config, before: config }));
+  const seen = pair.map((each) => each.observed);
+  const unfit = unsettled(expected, seen).filter((f) => f.router === undefined || f.router === observed.router);
   return [
-    ...unknown.map((i) => `${i.name} runs and the file does not name it: the file was edited and not loaded`),
-    ...unsettled(expected, seen)
-      .filter((finding) => finding.router === undefined || finding.router === observed.router)
-      .map((finding) => finding.message),
+    ...(edited === undefined ? [] : [{ message: edited, degrades: false }]),
+    ...(pair.length < 2 ? [] : unfit.map(({ message }) => ({ message, degrades: true }))),
   ];
+}
+
+/** A file that says other things than what the daemon loaded: somebody wrote it and did not reload. */
+function editedSince({ router, config: file, daemon }: Observed, running: Config): string | undefined {
+  if (!file || daemon.kind !== 'running' || daemon.loaded === undefined) return undefined;
+  const options = daemon.configId === undefined ? {} : { configId: daemon.configId };
+  const changes = diff(running, parse(file.text, file.path, options).config);
+  if (changes.length === 0) return undefined;
+  const when = new Date(file.mtime * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  const what = changes.length === 1 ? 'a change' : `${changes.length} changes`;
+  return `${router}: ${file.path} was written at ${when} with ${what} that the daemon has not loaded`;
 }

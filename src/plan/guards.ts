@@ -176,9 +176,11 @@ function windowBlocks(nodes: readonly NodePlan[], steps: Schedule | undefined): 
 function roleBlocks(nodes: readonly NodePlan[]): Problem[] {
   if (nodes.some((n) => n.reading.kind !== 'read' || n.reading.observed.daemon.kind !== 'running')) return [];
   return nodes.flatMap((node) =>
-    node.drift.map((drift) =>
-      block('plan-degraded', drift, 'mend the pair first: `tandem plan` shows what is not as it shall be'),
-    ),
+    node.drift
+      .filter((drift) => drift.degrades)
+      .map((drift) =>
+        block('plan-degraded', drift.message, 'mend the pair first: `tandem plan` shows what is not as it shall be'),
+      ),
   );
 }
 

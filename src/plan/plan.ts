@@ -12,7 +12,7 @@ import type { FileFact, LiveState, Observed } from '../change/observed.ts';
 import { EMPTY } from '../keepalived/empty.ts';
 import type { Config } from '../keepalived/model.ts';
 import { parse } from '../keepalived/parser.ts';
-import { driftOf } from './drift.ts';
+import { type Drift, driftOf } from './drift.ts';
 import { blocksOf, cautionsOf } from './guards.ts';
 import { type Schedule, schedule } from './schedule.ts';
 
@@ -48,7 +48,7 @@ export interface NodePlan {
   /** Files that differ from what they shall be, the configuration among them. */
   readonly writes: readonly DesiredFile[];
   /** What is not as the running configuration says. */
-  readonly drift: readonly string[];
+  readonly drift: readonly Drift[];
 }
 
 export interface PlannedChange {
@@ -86,7 +86,10 @@ export interface PlanInput {
 
 export function planPair({ pair, desired, readings, reverse = false }: PlanInput): PairPlan {
   const live = desired.map((d, i) => readLive(d.router, readings[i]!));
-  const nodes = desired.map((d, i) => nodePlan(d, readings[i]!, live[i]!.config, live, readings)) as unknown as [
+  const read = readings.flatMap((r, i) =>
+    r.kind === 'read' ? [{ observed: r.observed, running: live[i]!.config }] : [],
+  );
+  const nodes = desired.map((d, i) => nodePlan(d, readings[i]!, live[i]!.config, read)) as unknown as [
     NodePlan,
     NodePlan,
   ];
@@ -142,13 +145,7 @@ function readLive(router: string, reading: Reading): Live {
 
 const isRunning = (observed: Observed): boolean => observed.daemon.kind === 'running';
 
-function nodePlan(
-  desired: Desired,
-  reading: Reading,
-  running: Config,
-  live: readonly Live[],
-  readings: readonly Reading[],
-): NodePlan {
+function nodePlan(desired: Desired, reading: Reading, running: Config, pair: Parameters<typeof driftOf>[2]): NodePlan {
   const observed = reading.kind === 'read' ? reading.observed : undefined;
   return {
     router: desired.router,
@@ -157,14 +154,7 @@ function nodePlan(
     running,
     roles: Object.fromEntries((observed?.instances ?? []).map((i) => [i.name, i.state])),
     writes: observed ? desired.files.filter((file) => !isSame(file, factOf(observed, file.path))) : [],
-    drift: observed
-      ? driftOf(
-          observed,
-          running,
-          live.map((l) => l.config),
-          readings,
-        )
-      : [],
+    drift: observed ? driftOf(observed, running, pair) : [],
   };
 }
 
@@ -207,10 +197,14 @@ function pairSchedule(pair: string, nodes: readonly NodePlan[], impact: Impact):
     pair,
     routers: [nodes[0]!.router, nodes[1]!.router],
     impact,
-    differing: new Set(nodes.filter((n) => n.writes.length > 0).map((n) => n.router)),
+    // A file in its place that was never loaded differs too: what runs is what counts.
+    differing: new Set(nodes.filter((n) => n.writes.length > 0 || isConcerned(n, impact)).map((n) => n.router)),
     stopped: new Set(stopped.map((n) => n.router)),
   });
 }
+
+const isConcerned = (node: NodePlan, impact: Impact): boolean =>
+  impact.findings.some((finding) => finding.router === node.router && finding.change !== undefined);
 
 /** The same change on both routers is one line, unless its class differs. */
 function mergeFindings(findings: readonly Finding[], nodes: readonly NodePlan[]): PlannedChange[] {

@@ -76,7 +76,9 @@ function heldCount(node: NodePlan, observed: Observed): number {
 }
 
 function body(plan: PairPlan, paint: Paint): string[] {
-  const lines = plan.nodes.flatMap((node) => [...new Set(node.drift)].map((d) => `  ${paint('warning', '!')} ${d}`));
+  const lines = plan.nodes.flatMap((node) =>
+    [...new Set(node.drift.map((drift) => drift.message))].map((d) => `  ${paint('warning', '!')} ${d}`),
+  );
   const places = new Set(plan.changes.map((c) => place(c)));
   const width = Math.max(0, ...plan.changes.map((c) => changeText(c, plan).length));
   for (const where of places) {
@@ -89,6 +91,7 @@ function body(plan: PairPlan, paint: Paint): string[] {
     lines.push(`  ~ text of ${where.join(' and ')}: no semantic change   none`);
   }
   if (plan.impact && hasChanges(plan)) lines.push(...withdrawalLines(plan, paint), ...orderLines(plan.impact.order));
+  lines.push(...hintLines(plan));
   if (plan.allow.length > 0) lines.push(`Needs  --allow ${plan.allow.join(',')}`);
   for (const warning of plan.warnings)
     lines.push(`${paint('warning', 'warning')}[${warning.code}]: ${warning.message}`);
@@ -137,6 +140,13 @@ function withdrawalLines({ impact }: PairPlan, paint: Paint): string[] {
 
 const count = (n: number, what: string, ends: string): string | undefined =>
   n === 0 ? undefined : `${n} ${what}${n === 1 ? ' stops' : 's stop'} ${ends}`;
+
+/** What the user can do beforehand so that it costs less. */
+function hintLines({ impact }: PairPlan): string[] {
+  const hints = (impact?.findings ?? []).flatMap((finding) => finding.hint ?? []);
+  const settings = hints.map(({ router, dev }) => `sysctl -w net.ipv4.conf.${dev}.promote_secondaries=1 on ${router}`);
+  return [...new Set(settings)].map((setting) => `   = help: ${setting} first, and the other addresses stay`);
+}
 
 function orderLines(order: Order): string[] {
   switch (order.kind) {

@@ -25,7 +25,7 @@ export interface ScheduleInput {
   readonly pair: string;
   readonly routers: readonly [string, string];
   readonly impact: Impact;
-  /** Routers on which a file differs from what it shall be. */
+  /** Routers on which something differs from what it shall be: a file, or what the daemon runs on. */
   readonly differing: ReadonlySet<string>;
   /** Routers whose daemon does not run yet. */
   readonly stopped: ReadonlySet<string>;

@@ -4,7 +4,7 @@ import { type Millis, ms } from '../base/units.ts';
 import type { Transitions } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
 import type { Config } from '../keepalived/model.ts';
-import type { Expected, Finding } from '../plan/proof.ts';
+import type { Expected } from '../plan/proof.ts';
 import type { Schedule } from '../plan/schedule.ts';
 import type { Hands } from './hands.ts';
 import { type Clock, prove } from './prove.ts';
@@ -172,6 +172,3 @@ const PAST = { write: 'has its files', reload: 'reloaded', start: 'started' } as
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-/** All findings as lines. */
-export const findingLines = (findings: readonly Finding[]): string[] => [...new Set(findings.map((f) => f.message))];

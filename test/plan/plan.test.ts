@@ -255,3 +255,18 @@ test('every plan above fits the published schema, and the committed schema is cu
     'run: npm run tandem -- schema -o schema/',
   );
 });
+
+test('a file that was written and never loaded is drift, and what runs is what is compared', () => {
+  const wanted = conf(150, 'garp_master_delay 2');
+  const loaded = { loaded: { text: conf(150), at: 0, whole: true } };
+  const a = planOf({ before: wanted, after: wanted }, { before: conf(100), after: conf(100) }).nodes[0].reading;
+  assert.ok(a.kind === 'read' && a.observed.daemon.kind === 'running');
+  const observed = { daemon: { ...a.observed.daemon, ...loaded } };
+  const plan = planOf({ before: wanted, after: wanted, observed }, { before: conf(100), after: conf(100) });
+  assert.match(
+    plan.nodes[0].drift[0]!.message,
+    /was written at 1970-01-01T00:00:00Z with a change that the daemon has not loaded/,
+  );
+  assert.equal(moves(plan), 'reload a');
+  assert.deepEqual(plan.blocks, []);
+});
