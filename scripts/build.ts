@@ -19,7 +19,6 @@ await build({
   format: 'esm',
   target: 'node20.19',
   banner: { js: '#!/usr/bin/env node' },
-  sourcemap: 'linked',
   logLevel: 'warning',
 });
 chmodSync(OUTPUT, 0o755);

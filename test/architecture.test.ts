@@ -164,7 +164,7 @@ describe('problem codes', () => {
 describe('tests', () => {
   const files = find('test/**/*.test.ts', 'test/long/**/*.ts').filter((path) => path !== 'test/architecture.test.ts');
   const needsKernel = (path: string) => needsOf(read(path), path).includes('kernel');
-  const entersNamespace = (path: string) => /\binOwnNetwork\(\)|\bLab\.up\(/.test(read(path));
+  const entersNamespace = (path: string) => /\binOwnNetwork\(\)|\bLab\.up\(|'lab', 'up'/.test(read(path));
 
   test('that touch the kernel enter a network namespace of their own', () => {
     assert.deepEqual(

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { installPackage } from './support/package.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
@@ -23,20 +24,10 @@ function findNode20(): string | undefined {
 
 describe('the built deployer, installed from its package', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tandem-build-'));
-  const cli = join(folder, 'package/dist/cli.js');
+  let cli = '';
   after(() => rmSync(folder, { recursive: true }));
   before(() => {
-    const options = { cwd: ROOT, encoding: 'utf8', timeout: 60_000 } as const;
-    execFileSync(process.execPath, ['scripts/build.ts'], options);
-    const [packed] = JSON.parse(
-      execFileSync('npm', ['pack', '--json', '--pack-destination', folder], {
-        ...options,
-        stdio: ['ignore', 'pipe', 'ignore'],
-      }),
-    ) as [{ filename: string }];
-    execFileSync('tar', ['-xzf', join(folder, packed.filename), '-C', folder]);
-    // What `npm install` would fetch beside it is what the tree has.
-    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    cli = installPackage(folder);
   });
 
   const node20 = findNode20();
