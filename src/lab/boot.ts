@@ -161,11 +161,12 @@ function writeNodeFiles(directory: string, topology: Topology, node: LabNode): v
   if (node.masquerade.length > 0 && onPath('nft')) write('nft', masqueradeRules(node));
 }
 
-/** Where the tree is and how its lab entry is called inside a router, which sees the tree at /opt/lab/tree. */
+/** The folder that a router sees at /opt/lab/tree, and the command of the SSH server in it. */
 function packageRoot(): { directory: string; entry: string } {
   const self = fileURLToPath(import.meta.url);
-  if (self.endsWith('.ts')) {
-    return { directory: join(dirname(self), '..', '..'), entry: '/opt/lab/tree/src/lab/ssh-server.ts' };
-  }
-  return { directory: join(dirname(self), '..'), entry: `/opt/lab/tree/dist/${basename(self)} lab ssh-server` };
+  const program = self.endsWith('.ts') ? join(dirname(self), '..', 'cli.ts') : self;
+  // An installed package finds its dependencies beside itself, in the outermost node_modules.
+  const installed = self.indexOf('/node_modules/');
+  const directory = installed === -1 ? dirname(dirname(program)) : self.slice(0, installed);
+  return { directory, entry: `/opt/lab/tree${program.slice(directory.length)}` };
 }

@@ -200,11 +200,17 @@ export class Lab implements AsyncDisposable {
   async awaitSsh(router: string): Promise<void> {
     const listening = / 0{8}(0{24})?:0016 0{8}(0{24})?:0000 0A /;
     const pid = this.pid(router);
-    await waitFor(() => ['tcp', 'tcp6'].some((table) => listening.test(readOrEmpty(`/proc/${pid}/net/${table}`))), {
-      what: `the SSH server of ${router} (see ${this.directory}/log/${router})`,
-      timeoutMs: 30_000,
-      everyMs: 5,
-    });
+    try {
+      await waitFor(() => ['tcp', 'tcp6'].some((table) => listening.test(readOrEmpty(`/proc/${pid}/net/${table}`))), {
+        what: `the SSH server of ${router}`,
+        timeoutMs: 30_000,
+        everyMs: 5,
+      });
+    } catch (cause) {
+      const log = 'tail -n 5 /var/log/sshd.log || journalctl --no-pager --lines=5 --unit=ssh';
+      const said = await this.exec(router, ['sh', '-c', log], { timeoutMs: 10_000 });
+      throw new Error(`SSH does not come up on ${router}; its log ends with: ${said.stdout.trim()}`, { cause });
+    }
   }
 
   #user(): readonly string[] {

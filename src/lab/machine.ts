@@ -1,5 +1,5 @@
 /** What this machine lets a lab do: root or not, which init, which SSH server. Each answer is tried, not guessed. */
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './process.ts';
 
@@ -130,7 +130,12 @@ export function labsDirectory(): string {
 export function makeLabDirectory(name: string | undefined): string {
   const parent = labsDirectory();
   mkdirSync(parent, { recursive: true, mode: 0o700 });
+  // The fallback lies in /tmp, where anybody could have made it first.
+  if (statSync(parent).uid !== process.getuid?.()) throw new Error(`${parent} belongs to another user`);
   if (name === undefined) return mkdtempSync(join(parent, 'lab-'));
+  if (!/^[A-Za-z0-9][\w-]{0,31}$/.test(name)) {
+    throw new Error(`"${name}" cannot name a lab: letters, digits, - and _, 32 at most`);
+  }
   const directory = join(parent, name);
   try {
     mkdirSync(directory, { mode: 0o700 });

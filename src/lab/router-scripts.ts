@@ -49,7 +49,7 @@ fi
 
 mount --bind "$root" "$root" && cd "$root" || exit 1
 for dir in usr bin sbin lib lib32 lib64 libx32; do
-  [ -d $dir ] && [ ! -L $dir ] || continue
+  if [ ! -d $dir ] || [ -L $dir ]; then continue; fi
   mount --rbind /$dir $dir && mount -o remount,bind,ro $dir || exit 1
 done
 mount --bind "$LAB/nodes/$name.local" usr/local
@@ -91,9 +91,11 @@ fi
 # The small init: SSH, managers, keepalived where it has a configuration; then it only reaps.
 case $SSHD in
   openssh) /usr/sbin/sshd -D >>/var/log/sshd.log 2>&1 & ;;
-  tandem) /opt/lab/node $ENTRY /etc/ssh >>/var/log/sshd.log 2>&1 & ;;
+  tandem) /opt/lab/node "$ENTRY" lab ssh-server /etc/ssh >>/var/log/sshd.log 2>&1 & ;;
 esac
-for iface in $(ls /etc/lab/managed); do sh /etc/lab/manager "$iface" & done
+for file in /etc/lab/managed/*; do
+  [ ! -e "$file" ] || sh /etc/lab/manager "\${file##*/}" &
+done
 [ ! -s /etc/keepalived/keepalived.conf ] ||
   keepalived --dont-fork --log-console --log-detail >/var/log/keepalived.log 2>&1 &
 sleep infinity &
@@ -122,7 +124,7 @@ UNIT
 case $SSHD in
   openssh) ln -s /lib/systemd/system/ssh.service "$units/multi-user.target.wants/ssh.service" ;;
   tandem)
-    printf '[Unit]\\nDescription=SSH server\\n\\n[Service]\\nExecStart=/opt/lab/node %s /etc/ssh\\nKillMode=process\\n' \\
+    printf '[Unit]\\nDescription=SSH server\\n\\n[Service]\\nExecStart=/opt/lab/node "%s" lab ssh-server /etc/ssh\\nKillMode=process\\n' \\
       "$ENTRY" >"$units/ssh.service"
     ln -s ../ssh.service "$units/multi-user.target.wants/ssh.service" ;;
 esac

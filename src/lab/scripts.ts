@@ -123,7 +123,7 @@ check() {
   while read -r bridge a b; do
     links=$(ip -o link show master "$bridge")
     sa=$(state "$a") sb=$(state "$b")
-    [ ! -e "$LAB/unplugged/$bridge" ] || { [ $sa != absent ] && sa=pulled; [ $sb != absent ] && sb=pulled; }
+    [ ! -e "$LAB/unplugged/$bridge" ] || { sa=pulled sb=pulled; }
     case $sa-$sb in
       pulled-* | *-pulled) port "$a" down; port "$b" down ;;
       absent-lit | absent-dark | dark-lit) port "$b" down ;;

@@ -1,6 +1,6 @@
 /**
  * An SSH server for routers of the lab on machines without OpenSSH's, or without root: one user, one key, commands with
- * standard input, signals and exit codes. Its only argument is the directory of its keys, /etc/ssh.
+ * standard input, signals and exit codes.
  */
 import { spawn } from 'node:child_process';
 import { timingSafeEqual } from 'node:crypto';
@@ -12,6 +12,7 @@ import ssh2, { type AuthContext, type ParsedKey, type ServerChannel, type Sessio
 /** A lab's clients are its tests; OpenSSH's own limit is of this size. */
 const CONNECTIONS_MAX = 100;
 
+/** @param directory of its keys: ssh_host_ed25519_key, authorized_keys */
 export function serve(directory: string, port: number): void {
   const allowed = ssh2.utils.parseKey(readFileSync(join(directory, 'authorized_keys')));
   if (allowed instanceof Error) throw allowed;
@@ -79,5 +80,3 @@ function runCommand(
     channel.end();
   });
 }
-
-if (import.meta.main) serve(process.argv[2] ?? '/etc/ssh', 22);

@@ -1,5 +1,5 @@
-// needs: kernel
 /** Cables pulled and routers killed, as the routers themselves see it. */
+// needs: kernel fping ping
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

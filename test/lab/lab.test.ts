@@ -1,5 +1,5 @@
-// needs: kernel
 /** The lab's life: what comes up, what it can do, and that nothing of it stays. */
+// needs: kernel
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// needs: kernel
 /** SSH into the lab's routers: OpenSSH's server and the tree's own, strict host keys, and connections that are cut. */
+// needs: kernel ssh ssh-keygen
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

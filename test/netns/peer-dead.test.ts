@@ -1,9 +1,9 @@
-// needs: kernel keepalived
 /**
  * The outage that Tandem comes from: VRRP on a direct cable, the peer dies, and the survivor, which sees its own link go
  * dark, gives up. Four ways to die, and the cable cut with both alive; each without and with what `link: direct`
  * renders, on the real keepalived. The router's own clock and the order of events decide, so a slow machine passes.
  */
+// needs: kernel keepalived
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
