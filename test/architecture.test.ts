@@ -210,6 +210,20 @@ describe('the tree', () => {
     );
   });
 
+  test('has a reason for every dependency in docs/dependencies.md', () => {
+    const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
+    const names = ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((kind) =>
+      Object.keys(manifest[kind] ?? {}),
+    );
+    const rows = read('docs/dependencies.md')
+      .split('\n')
+      .map((line) => line.split('|')[1] ?? '');
+    assert.deepEqual(
+      names.filter((name) => !rows.some((row) => row.split(/[ ,]+/).includes(name))),
+      [],
+    );
+  });
+
   test('has no dependency that runs a script when it is installed', () => {
     assert.match(read('.npmrc'), /^ignore-scripts=true$/m);
   });
