@@ -76,13 +76,25 @@ export async function proveReload(remote: Remote, was: Process, signalled: Signa
   }
 }
 
-/** Looks until a daemon runs; undefined where none does within the limit. */
+/** A keepalived whose configuration is no good lives for some 20 ms before it gives up. */
+const settledMs = 1000;
+
+/**
+ * Looks until a daemon runs and answers, or, where it cannot be asked, has run for a second; undefined where none
+ * does within the limit.
+ */
 export async function proveStarted(remote: Remote, limit: Millis): Promise<RunningDaemon | undefined> {
   const deadline = performance.now() + limit;
+  let first: { readonly pid: number; readonly at: number } | undefined;
   for (;;) {
-    const { daemon } = await probe(remote);
-    if (daemon.kind === 'running') return daemon;
-    if (performance.now() > deadline) return undefined;
+    const { daemon, instances } = await probe(remote);
+    const now = performance.now();
+    if (daemon.kind !== 'running') first = undefined;
+    else {
+      if (first?.pid !== daemon.pid) first = { pid: daemon.pid, at: now };
+      if (instances !== undefined || now - first.at > settledMs) return daemon;
+    }
+    if (now > deadline) return undefined;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -11,6 +11,8 @@ export interface Service {
   readonly unit: string;
   readonly binary: string;
   readonly config: string;
+  /** How it was started before, where it ran: its arguments count when there is no unit to say them. */
+  readonly argv?: readonly string[];
 }
 
 export type Started =
@@ -26,19 +28,24 @@ const startLimit: Millis = ms(5000);
 export async function start(remote: Remote, service: Service): Promise<Started> {
   const running = await proveStarted(remote, ms(0));
   if (running !== undefined) return { kind: 'started', daemon: running };
+  // In the background: the arguments may tell it to stay in the foreground.
   const argv =
     service.init === 'systemd'
       ? ['systemctl', 'start', '--', service.unit]
-      : ['sh', '-c', 'setsid "$@" </dev/null >/dev/null 2>&1', 'sh', service.binary, '-f', service.config];
+      : ['sh', '-c', 'setsid "$@" </dev/null >/dev/null 2>&1 &', 'sh', ...plainCommand(service)];
   const result = await remote.exec(argv, { timeout: commandTimeout, what: 'starting the daemon' });
   if (result.code !== 0) return { kind: 'failed', reason: result.stderr.trim() || `status ${result.code}` };
   const daemon = await proveStarted(remote, startLimit);
   return daemon === undefined ? { kind: 'failed', reason: 'it does not run' } : { kind: 'started', daemon };
 }
 
+function plainCommand({ binary, config, argv }: Service): readonly string[] {
+  return argv === undefined ? [binary, '-f', config] : [binary, ...argv.slice(1)];
+}
+
 /** For exactly this process, by its unit where it has one; SIGTERM lets keepalived give its VIPs away. */
 const STOP = `
-started() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+started() { sed -n 's/.*) \\([^ZX] .*\\)/\\1/p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 [ "$(started "$1")" = "$2" ] || exit 0
 if [ -n "$3" ]; then systemctl stop -- "$3" || exit 1; else kill -TERM "$1" || exit 1; fi
 tries=0

@@ -236,7 +236,10 @@ let defaults: Promise<Settings> | undefined;
 
 /** What differs from ssh's own defaults and is not followed here. */
 async function unsupported(context: Context, host: string, settings: Settings): Promise<string[]> {
-  defaults ??= runSshG(context.router, ['-F', 'none', '--', 'localhost']);
+  defaults ??= runSshG(context.router, ['-F', 'none', '--', 'localhost']).catch((error: Error) => {
+    defaults = undefined;
+    throw error;
+  });
   const usual = await defaults;
   const set = [...settings].filter(
     ([key, values]) => !SILENT.has(key) && values.join('\n') !== (usual.get(key) ?? []).join('\n'),

@@ -55,27 +55,27 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
 }
 
 async function open(router: string, route: Route, options: ConnectOptions): Promise<SshSession> {
-  await using opened = new AsyncDisposableStack();
+  // What carries the connection that is made next, the nearest first.
   const below: AsyncDisposable[] = [];
   let carrier: Duplex | undefined;
-  if (route.proxyCommand !== undefined) {
-    const proxy = opened.use(new ProxyProcess(route.proxyCommand));
-    below.push(proxy);
-    carrier = proxy.stream;
-  }
-  const hops = [...route.jumps, route.target];
-  for (const [index, hop] of hops.entries()) {
-    const client = await shakeHands(router, hop, carrier, options);
-    const session = opened.use(new SshSession(router, client, index === hops.length - 1 ? below : []));
-    const next = hops[index + 1];
-    if (next === undefined) {
-      opened.move();
-      return session;
+  try {
+    if (route.proxyCommand !== undefined) {
+      const proxy = new ProxyProcess(route.proxyCommand);
+      below.push(proxy);
+      carrier = proxy.stream;
     }
-    below.unshift(session);
-    carrier = await forward(router, client, hop, next);
+    for (const hop of [...route.jumps, route.target]) {
+      const client = await shakeHands(router, hop, carrier, options);
+      if (hop === route.target) return new SshSession(router, client, below);
+      below.unshift(new SshSession(router, client, []));
+      const next = route.jumps[route.jumps.indexOf(hop) + 1] ?? route.target;
+      carrier = await forward(router, client, hop, next);
+    }
+    throw new Error('a route ends at its target');
+  } catch (error) {
+    for (const each of below) await each[Symbol.asyncDispose]();
+    throw error;
   }
-  throw new Error('a route ends at its target');
 }
 
 function forward(router: string, client: Client, hop: Endpoint, next: Endpoint): Promise<Duplex> {

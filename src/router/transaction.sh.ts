@@ -37,7 +37,7 @@ finish() { answer "$@"; exit 0; }
 sum() { sha256sum < "$1" 2>/dev/null | cut -c 1-64; }
 # sync(1) takes files from coreutils 8.24 on; busybox and older ones write everything back.
 settle() { sync -- "$@" 2>/dev/null || sync; }
-started() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+started() { sed -n 's/.*) \([^ZX] .*\)/\1/p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 label() { [ ! -r /sys/fs/selinux/enforce ] || ! command -v restorecon >/dev/null || restorecon -F -- "$1"; }
 `;
 

@@ -270,9 +270,7 @@ function readCommit(answers: readonly (readonly string[])[]): Committed {
       return {
         kind: 'done',
         writes: Number(placed?.[1] ?? 0),
-        ...(signalled === undefined
-          ? {}
-          : { signalled: { earliest: Number(signalled[1]), latest: Number(signalled[2]) } }),
+        ...(signalled === undefined ? {} : { signalled: readSignalled(signalled) }),
       };
     }
     case 'gone':
@@ -280,6 +278,12 @@ function readCommit(answers: readonly (readonly string[])[]): Committed {
     default:
       return { kind: 'failed', reason: [word, ...rest].join(' '), placed: placed !== undefined };
   }
+}
+
+/** `signalled BEFORE AFTER`; busybox's date knows whole seconds only. */
+function readSignalled([, before = '', after = '']: readonly string[]): Signalled {
+  const coarse = /\.\d/.test(after) ? 0 : 1;
+  return { earliest: Number.parseFloat(before), latest: Number.parseFloat(after) + coarse };
 }
 
 function staleReason([what, path]: readonly string[]): string {

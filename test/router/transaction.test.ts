@@ -1,6 +1,6 @@
-// needs: kernel keepalived ssh sshd ssh-keygen
+// needs: kernel sshd keepalived
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,8 @@ import { ms } from '../../src/base/units.ts';
 import type { Observed, RunningDaemon } from '../../src/change/observed.ts';
 import { readFacts } from '../../src/router/facts.ts';
 import { proveReload } from '../../src/router/prove.ts';
+import type { Remote } from '../../src/router/remote.ts';
+import { start, stop } from '../../src/router/service.ts';
 import { connect } from '../../src/router/ssh.ts';
 import { type CommitOrder, commit, finish, restore, stage } from '../../src/router/transaction.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
@@ -62,7 +64,9 @@ async function running(text: string) {
     order,
     async [Symbol.asyncDispose]() {
       child.kill();
-      await new Promise((resolve) => child.once('exit', resolve));
+      if (child.exitCode === null && child.signalCode === null) {
+        await new Promise((resolve) => child.once('exit', resolve));
+      }
       await remote[Symbol.asyncDispose]();
     },
   };
@@ -165,7 +169,7 @@ test('an armed change waits for its moment on the router; one whose moment has p
 
 test('a daemon that dies of its reload is reported as gone, not as reloaded', async () => {
   const [old, next] = [config(['10.9.1.1/24']), config(['10.9.1.1/24']).replace('interface d0', 'interface nope')];
-  const router = await running(old);
+  await using router = await running(old);
   const { remote, path, daemon } = router;
   // Staged behind the test's back: the daemon's own test would refuse it.
   await stage(remote, path, generation(path, next), daemon);
@@ -176,5 +180,37 @@ test('a daemon that dies of its reload is reported as gone, not as reloaded', as
   const back = await restore(remote, [{ path, sha256: hash(old) }], daemon);
   assert.deepEqual(back, { kind: 'failed', reason: 'the daemon is gone', placed: true });
   assert.equal(readFileSync(path, 'utf8'), old);
-  await remote[Symbol.asyncDispose]();
+
+  const service = { init: 'other', unit: 'keepalived.service', binary: daemon.binary, config: path } as const;
+  const started = await start(remote, { ...service, argv: daemon.argv });
+  assert.ok(started.kind === 'started' && started.daemon.pid !== daemon.pid, JSON.stringify(started));
+  assert.deepEqual(started.daemon.argv.slice(1), daemon.argv.slice(1), 'it is started as it was');
+  await stop(remote, started.daemon);
+  await stop(remote, started.daemon);
+  assert.equal((await readFacts(remote)).daemon.kind, 'stopped');
+  writeFileSync(path, next);
+  assert.deepEqual(await start(remote, service), { kind: 'failed', reason: 'it does not run' });
+});
+
+test('facts are the same with the tools of busybox, but for the fractions of its clock', async (context) => {
+  if (spawnSync('busybox', ['true']).status !== 0) return context.skip('busybox is not installed');
+  await using router = await running(config(['10.9.1.1/24']));
+  const tools = mkdtempSync(join(tmpdir(), 'tandem-busybox-'));
+  sh(
+    `for tool in $(busybox --list); do ln -s "$(command -v busybox)" ${tools}/$tool; done; ln -sf "$(command -v ip)" ${tools}/ip`,
+  );
+  const { remote } = router;
+  const busybox: Remote = {
+    router: 'r1',
+    exec: (argv, options) => remote.exec(['env', `PATH=${tools}`, ...argv], options),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const stable = ({ clock: _, instances, addresses: __, routes: ___, ...observed }: Observed) => ({
+    ...observed,
+    instances: instances?.map(({ name, state }) => ({ name, state })),
+  });
+  const [coreutils, plain] = [await readFacts(remote), await readFacts(busybox)];
+  assert.deepEqual(stable(plain), stable(coreutils));
+  assert.ok(plain.instances && plain.daemon.kind === 'running' && plain.daemon.loaded?.whole);
+  assert.ok(Math.abs(plain.clock.offset) <= plain.clock.uncertainty, 'a coarse clock says how coarse it is');
 });
