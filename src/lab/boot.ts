@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -19,14 +20,19 @@ export interface StartOptions {
   readonly topology: Topology;
   readonly machine: Machine;
   readonly cgroup: string;
-  readonly detached: boolean;
 }
 
 /** Up takes under a second; a machine that needs more than this is not stalled but stuck. */
 const BOOT_MS_MAX = 60_000;
 
-export async function start(options: StartOptions): Promise<{ state: LabState; release: () => void }> {
-  const { directory, topology, machine, cgroup, detached } = options;
+/** The pipe that a lab's first process reads: the lab ends with it, or stays when it is told to. */
+export interface Lifeline {
+  cut(): void;
+  stay(): void;
+}
+
+export async function start(options: StartOptions): Promise<{ state: LabState; lifeline: Lifeline }> {
+  const { directory, topology, machine, cgroup } = options;
   writeFiles(options);
   const log = openSync(join(directory, 'log', 'lab'), 'a');
   const user = machine.rootless ? ['--user', '--map-root-user'] : [];
@@ -35,7 +41,7 @@ export async function start(options: StartOptions): Promise<{ state: LabState; r
   const child = spawn('unshare', [...user, ...namespaces, 'sh', join(directory, 'lab'), directory], {
     // A session of its own: Ctrl-C in a terminal reaches us, and the lab ends in its own way.
     detached: true,
-    stdio: [detached ? 'ignore' : 'pipe', log, log, 'pipe'],
+    stdio: ['pipe', log, log, 'pipe'],
     env: ENVIRONMENT,
   });
   closeSync(log);
@@ -59,9 +65,11 @@ export async function start(options: StartOptions): Promise<{ state: LabState; r
   );
   writeState(directory, state);
   // Neither the process nor its lifeline keeps this program running; both are still there until it ends.
+  const pipe = child.stdin as Socket;
+  pipe.on('error', () => {});
+  pipe.unref();
   child.unref();
-  if (child.stdin !== null && 'unref' in child.stdin) (child.stdin as unknown as { unref(): void }).unref();
-  return { state, release: () => child.stdin?.destroy() };
+  return { state, lifeline: { cut: () => pipe.destroy(), stay: () => pipe.end('stay\n') } };
 }
 
 /** Starts a node that is not running, by the same scripts as the first time. */
@@ -120,7 +128,7 @@ function logTail(directory: string): string {
   return tails.filter((tail) => tail !== '').join('; ') || 'no reason was given';
 }
 
-function writeFiles({ directory, topology, machine, cgroup, detached }: StartOptions): void {
+function writeFiles({ directory, topology, machine, cgroup }: StartOptions): void {
   for (const name of ['log', 'pid', 'nodes', 'node.d', 'unplugged']) mkdirSync(join(directory, name));
   for (const [name, text] of Object.entries({ ...SCRIPTS, ...ROUTER_SCRIPTS })) {
     writeFileSync(join(directory, name), text);
@@ -132,7 +140,6 @@ function writeFiles({ directory, topology, machine, cgroup, detached }: StartOpt
     CGROUP: cgroup,
     INIT: machine.init,
     SSHD: machine.ssh,
-    LIFELINE: detached ? 'none' : 'pipe',
     NODE: process.execPath,
     TREE: tree.directory,
     ENTRY: tree.entry,

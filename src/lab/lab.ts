@@ -6,7 +6,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { enterSwitch, start } from './boot.ts';
+import { enterSwitch, type Lifeline, start } from './boot.ts';
 import { type DarkOptions, kill, plug, reboot, unplug } from './faults.ts';
 import { keepalivedLog, startKeepalived, stopKeepalived } from './keepalived.ts';
 import { inspectMachine, makeLabDirectory, type Wishes } from './machine.ts';
@@ -35,12 +35,12 @@ export interface ExecOptions {
 export class Lab implements AsyncDisposable {
   readonly directory: string;
   readonly state: LabState;
-  readonly #release: () => void;
+  readonly #lifeline: Lifeline | undefined;
 
-  private constructor(directory: string, state: LabState, release: () => void) {
+  private constructor(directory: string, state: LabState, lifeline?: Lifeline) {
     this.directory = directory;
     this.state = state;
-    this.#release = release;
+    this.#lifeline = lifeline;
   }
 
   static async up(options: UpOptions = {}): Promise<Lab> {
@@ -49,16 +49,12 @@ export class Lab implements AsyncDisposable {
     const directory = makeLabDirectory(options.name);
     const cgroup =
       machine.cgroupRoot === undefined ? '' : join(machine.cgroupRoot, `tandem-lab.${randomBytes(6).toString('hex')}`);
-    const { state, release } = await start({
-      directory,
-      topology,
-      machine,
-      cgroup,
-      detached: options.detached ?? false,
-    });
-    const lab = new Lab(directory, state, release);
+    const { state, lifeline } = await start({ directory, topology, machine, cgroup });
+    const lab = new Lab(directory, state, lifeline);
     try {
       await Promise.all(routers(topology).map((router) => lab.awaitSsh(router.name)));
+      // Only now: a maker that is interrupted before leaves nothing.
+      if (options.detached) lifeline.stay();
       return lab;
     } catch (cause) {
       await lab.down();
@@ -70,7 +66,7 @@ export class Lab implements AsyncDisposable {
   static attach(directory: string): Lab {
     const state = readState(directory);
     if (state === undefined || !isAlive(state)) throw new Error(`no lab runs in ${directory}`);
-    return new Lab(directory, state, () => {});
+    return new Lab(directory, state);
   }
 
   get name(): string {
@@ -186,7 +182,7 @@ export class Lab implements AsyncDisposable {
 
   /** Ends the lab and waits until nothing of it is left. */
   async down(): Promise<void> {
-    this.#release();
+    this.#lifeline?.cut();
     if (isAlive(this.state)) process.kill(this.state.pid, 'SIGTERM');
     await waitFor(() => !isAlive(this.state), { what: `lab ${this.name} to end`, timeoutMs: 20_000, everyMs: 5 });
     removeLeftOvers(this.directory, this.state.cgroup);

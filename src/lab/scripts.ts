@@ -7,8 +7,8 @@
  */
 
 export const SCRIPTS: Readonly<Record<string, string>> = {
-  lab: `# First process of the lab: everything in the lab dies with it. It ends on the end of its standard input (the
-# pipe that a library user holds) or on a signal, and takes away the directory and the cgroups first.
+  lab: `# First process of the lab: everything in the lab dies with it. It ends on a signal or with its standard input,
+# the pipe that its maker holds, unless the maker said "stay"; and takes away the directory and the cgroups first.
 . "$1/env"
 down() {
   trap '' TERM INT HUP
@@ -37,7 +37,7 @@ done
 echo "lab $pid" >&3
 exec 3>&- 4<&0
 # 'wait' reaps every process that ends up here, not only this one.
-if [ "$LIFELINE" = pipe ]; then cat <&4 >/dev/null & else sleep infinity & fi
+( read -r word <&4 && [ "$word" = stay ] && exec sleep infinity ) &
 wait $!
 down
 `,
