@@ -229,6 +229,16 @@ describe('the tree', () => {
   });
 });
 
+test('every link between our documents leads to a file', () => {
+  const broken = find('*.md', 'docs/**/*.md').flatMap((path) =>
+    [...read(path).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+      .map((match) => match[1]!)
+      .filter((link) => !/^[a-z]+:/.test(link) && !existsSync(resolve(ROOT, dirname(path), link)))
+      .map((link) => `${path} -> ${link}`),
+  );
+  assert.deepEqual(broken, []);
+});
+
 describe('ARCHITECTURE.md', () => {
   const text = read('ARCHITECTURE.md');
 
