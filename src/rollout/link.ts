@@ -3,12 +3,15 @@ import type { Member } from '../inventory/model.ts';
 import type { Remote } from '../router/remote.ts';
 import { type ConnectOptions, connect } from '../router/ssh.ts';
 
+/** What a connection takes of a member of a pair. */
+type Reached = Pick<Member, 'name' | 'host' | 'ssh'>;
+
 export class Link implements AsyncDisposable {
-  readonly member: Member;
+  readonly member: Reached;
   readonly #options: ConnectOptions;
   #remote: Promise<Remote> | undefined;
 
-  constructor(member: Member, options: ConnectOptions) {
+  constructor(member: Reached, options: ConnectOptions) {
     this.member = member;
     this.#options = options;
   }

@@ -57,14 +57,14 @@ const v3 = { version: 3 } as const;
 const many = (count: number): Pair => {
   const excluded = Array.from({ length: count }, (_, i) => vip(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`));
   const routes = Array.from({ length: count }, (_, i) =>
-    route(`172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32 via 10.0.0.1`),
+    route(`172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32 via 10.1.1.9`),
   );
   const fast = { ...v3, advert_int: ms(100) };
   return edit(
     { ...fast, virtual_ipaddress_excluded: excluded, virtual_routes: routes },
     {
       virtual_ipaddress_excluded: [...excluded, vip('11.0.0.1/32')],
-      virtual_routes: [...routes, route('11.1.0.0/16 via 10.0.0.1')],
+      virtual_routes: [...routes, route('11.1.0.0/16 via 10.1.1.9')],
     },
   );
 };
@@ -76,7 +76,7 @@ const lan = (router: RouterName): Instance =>
     virtual_ipaddress: [vip('10.1.1.1/24 dev p3p2')],
   });
 const main = (router: RouterName): Instance => instance({ priority: PRIORITY[router] });
-const chk = { name: 'chk', script: { argv: ['/bin/true'] } };
+const chk = { name: 'chk', script: { argv: ['/etc/keepalived/chk'] } };
 
 export const ROWS: readonly Row[] = [
   {
