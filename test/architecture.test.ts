@@ -162,9 +162,14 @@ describe('problem codes', () => {
 });
 
 describe('tests', () => {
-  const files = find('test/**/*.test.ts', 'test/long/**/*.ts').filter((path) => path !== 'test/architecture.test.ts');
+  const files = find('test/**/*.test.ts', 'test/long/**/*.long.ts').filter(
+    (path) => path !== 'test/architecture.test.ts',
+  );
   const needsKernel = (path: string) => needsOf(read(path), path).includes('kernel');
-  const entersNamespace = (path: string) => /\binOwnNetwork\(\)|\bLab\.up\(|'lab', 'up'/.test(read(path));
+  const own = (path: string) =>
+    importsOf(path).filter((name) => name.startsWith('test/') && !name.includes('/support/'));
+  const entersNamespace = (path: string) =>
+    [path, ...own(path)].some((file) => /\binOwnNetwork\(\)|\bLab\.up\(|'lab', 'up'/.test(read(file)));
 
   test('that touch the kernel enter a network namespace of their own', () => {
     assert.deepEqual(
