@@ -2,24 +2,10 @@
 import assert from 'node:assert/strict';
 import { type Ip, type IpPrefix, parseIp, parseIpPrefix } from '../../src/base/address.ts';
 import { ms } from '../../src/base/units.ts';
+import { EMPTY } from '../../src/keepalived/empty.ts';
 import type { AddressLine, Config, Instance, RouteLine } from '../../src/keepalived/model.ts';
 
-export function config(parts: Partial<Config> = {}): Config {
-  return {
-    global_defs: {},
-    static_ipaddress: [],
-    static_routes: [],
-    static_rules: [],
-    track_group: [],
-    vrrp_script: [],
-    track_file: [],
-    track_process: [],
-    vrrp_sync_group: [],
-    vrrp_instance: [],
-    other: [],
-    ...parts,
-  };
-}
+export const config = (parts: Partial<Config> = {}): Config => ({ ...EMPTY, ...parts });
 
 export const withInstances = (...vrrp_instance: readonly Instance[]): Config => config({ vrrp_instance });
 

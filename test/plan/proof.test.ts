@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseIpPrefix } from '../../src/base/address.ts';
 import type { InstanceFact, LiveState, Observed } from '../../src/change/observed.ts';
+import { EMPTY } from '../../src/keepalived/empty.ts';
 import type { Config, Instance } from '../../src/keepalived/model.ts';
 import { type Expected, transitionsBetween, unheard, unsettled } from '../../src/plan/proof.ts';
 
@@ -24,19 +25,7 @@ const instance: Instance = {
 };
 const ROUTE = '198.51.100.0/24 50';
 
-const config = (instances: readonly Instance[]): Config => ({
-  global_defs: {},
-  static_ipaddress: [],
-  static_routes: [],
-  static_rules: [],
-  track_group: [],
-  vrrp_script: [],
-  track_file: [],
-  track_process: [],
-  vrrp_sync_group: [],
-  vrrp_instance: instances,
-  other: [],
-});
+const config = (vrrp_instance: readonly Instance[]): Config => ({ ...EMPTY, vrrp_instance });
 
 const expect = (now: readonly Instance[], before: readonly Instance[] = now): Expected[] =>
   ['a', 'b'].map((router) => ({ router, config: config(now), before: config(before) }));
