@@ -79,7 +79,9 @@ function renderRouter(pair: Pair, member: Member, templates: RouterTemplates): R
   const text = rendered.value;
 
   const parsed = parse(text, file);
-  const problems = [...parsed.problems, ...check(parsed)];
+  // What concerns the whole file (it is empty) has no place in it: it is told at its beginning.
+  const at = { file, line: 1, column: 1 };
+  const problems = [...parsed.problems, ...check(parsed)].map((problem) => ({ at, ...problem }));
   if (hasErrors(problems)) return { problems, file, text };
 
   const differs = hasRaw(member) ? undefined : firstDifference(config, parsed.config);
