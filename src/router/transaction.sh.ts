@@ -53,11 +53,14 @@ export interface StageScript {
 
 /**
  * Takes the upload whole or not at all: what came is counted and hashed before anything is cut from it, and each
- * piece again before it gets its name. Then generation 0 is made from the live files.
+ * piece again. Then generation 0 is made from the live files.
+ *
+ * A connection that was cut may leave its script behind, started late and working beside the next attempt's: until
+ * its upload is whole it touches nothing but a file of its own name.
  */
 export function stageScript({ mark, size, sha256, files, config }: StageScript): string {
   const folder = folderOf(config);
-  const upload = `${folder}/.tandem-upload`;
+  const upload = `${folder}/.tandem-upload-${mark}`;
   const folders = [...new Set(files.map((file) => folderOf(file.path)))];
   const targets = [...new Set(files.map((file) => file.path))];
   let offset = 0;
@@ -74,22 +77,24 @@ ${SETUP}
 upload=${quoteWord(upload)}
 clean() { rm -f "$upload"; }
 (umask 022; mkdir -p ${folders.map(quoteWord).join(' ')}) || finish failed mkdir
-${KEEP_PREVIOUS(config)}
 for folder in ${folders.map(quoteWord).join(' ')}; do
-  ${SWEEP}
+  find "$folder" -maxdepth 1 -name '.tandem-upload-*' -mmin +10 -exec rm -f {} ';' 2>/dev/null
   free=$(df -Pk "$folder" | sed -n '2s/^.* \\([0-9][0-9]*\\)  *[0-9]*% .*$/\\1/p')
   [ -z "$free" ] || [ "$free" -ge ${needed} ] || finish no-space "$free" ${needed} "$folder"
 done
 cat > "$upload" || { clean; finish no-space 0 ${needed} ${quoteWord(folder)}; }
 [ "$(wc -c < "$upload" | tr -d ' ')" = ${size} ] && [ "$(sum "$upload")" = ${sha256} ] || { clean; finish truncated; }
+sweep() { for folder in ${folders.map(quoteWord).join(' ')}; do ${SWEEP}; done; }
+full() { clean; sweep; finish no-space 0 ${needed} "$1"; }
+${KEEP_PREVIOUS(config)}
+sweep
 piece() {
-  tail -c "+$2" "$upload" | head -c "$3" > "$1" && chmod "$5" "$1" || { clean; finish no-space 0 ${needed} "$1"; }
-  [ "$(sum "$1")" = "$4" ] || { clean; finish truncated; }
+  tail -c "+$2" "$upload" | head -c "$3" > "$1" && chmod "$5" "$1" && [ "$(sum "$1")" = "$4" ] || full "$1"
 }
 ${pieces.join('\n')}
 clean
 keep() {
-  [ ! -e "$1" ] || cp -p "$1" "$2" || finish no-space 0 ${needed} "$2"
+  [ ! -e "$1" ] || cp -p "$1" "$2" || full "$2"
 }
 ${targets.map((path) => `keep ${quoteWord(path)} ${quoteWord(stagedPath(path, 0))}`).join('\n')}
 settle ${folders.map(quoteWord).join(' ')} ${files.map((file) => quoteWord(stagedPath(file.path, file.generation))).join(' ')}
@@ -203,8 +208,8 @@ ${send} 2>&1 || finish unsignalled
 answer signalled "$before" "$(date +%s.%N)"`;
 }
 
-/** Also of an attempt that died before this one. */
-const SWEEP = 'rm -f "$folder"/.tandem-upload "$folder"/.*.tandem-[0-9]* "$folder"/.*.tandem-new';
+/** What this attempt or one that died before it staged. Uploads are each attempt's own. */
+const SWEEP = 'rm -f "$folder"/.*.tandem-[0-9]* "$folder"/.*.tandem-new';
 
 /** What was live before a change goes beside the configuration for good, until the next change replaces it. */
 const KEEP_PREVIOUS = (config: string): string => `old=${quoteWord(stagedPath(config, 0))}

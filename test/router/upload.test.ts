@@ -52,6 +52,7 @@ async function leftAlone({ folder, config }: { folder: string; config: string })
   assert.deepEqual(readdirSync(folder), ['keepalived.conf']);
 }
 
+// In the last cases the whole upload may wait in the server's buffers before its shell has even begun.
 for (const bytes of [6_000, 20_000, 70_000, 300_000, 800_000, 1_250_000]) {
   test(`a connection cut after ${bytes} bytes of an upload leaves the router as it was, and the next attempt succeeds`, async () => {
     const here = router();
@@ -80,7 +81,7 @@ test('a server process that dies in the middle of an upload leaves the router as
     { number: 1, files: [{ path: here.config, mode: 0o600, content: new Uint8Array(30_000_000) }] },
   ];
   const staging = assert.rejects(stage(remote, here.config, big, accepting), RemoteError);
-  for (let tries = 0; tries < 500 && !readdirSync(here.folder).includes('.tandem-upload'); tries++) {
+  for (let tries = 0; tries < 500 && readdirSync(here.folder).length < 2; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   process.kill(Number(stdout), 'SIGKILL');
@@ -119,7 +120,8 @@ test('a full disk is said to be one, and nothing is left on it', async () => {
 test('what an earlier attempt left is swept away, but not the only copy of what ran before it', async () => {
   const here = router();
   writeFileSync(join(here.folder, '.keepalived.conf.tandem-0'), '# what ran before the attempt that died\n');
-  writeFileSync(join(here.folder, '.tandem-upload'), 'half');
+  writeFileSync(join(here.folder, '.tandem-upload-1'), 'half');
+  sh(`touch -d '1 hour ago' ${here.folder}/.tandem-upload-1`);
   writeFileSync(join(here.folder, '.gone.sh.tandem-2'), 'half');
   await using remote = await connect(to(sshd.port));
   assert.equal((await stage(remote, here.config, here.generations, accepting)).kind, 'ready');
@@ -131,6 +133,26 @@ test('what an earlier attempt left is swept away, but not the only copy of what 
     'keepalived.conf',
   ]);
   assert.equal(readFileSync(join(here.folder, '.keepalived.conf.tandem-0'), 'utf8'), old);
+});
+
+test('a script of an earlier attempt that starts late does not disturb the next attempt', async () => {
+  const here = router();
+  await using remote = await connect(to(sshd.port));
+  // The late one: its input is short, and it works after the next attempt has staged everything.
+  let script: readonly string[] = [];
+  const recording: Remote = {
+    router: 'r1',
+    exec: (argv, options) => {
+      if (argv[1] === '-c') script = argv;
+      return remote.exec(argv, options);
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+  await stage(recording, here.config, here.generations, accepting);
+  const before = readdirSync(here.folder);
+  const late = await remote.exec(script, { stdin: 'half', timeout: ms(5000), what: 'starting late' });
+  assert.match(late.stdout, / truncated\n$/);
+  assert.deepEqual(readdirSync(here.folder), before);
 });
 
 test('F74 sudo: no password needed, the right one, the wrong one once and within 5 s, none at all', async () => {

@@ -10,6 +10,24 @@ import { readlinkSync } from 'node:fs';
 const PARENT = 'TANDEM_TEST_PARENT_NETWORK';
 
 /**
+ * Loopback, and folders that daemons write to under fixed names (pid files, /tmp/keepalived.json): two test files
+ * at once must not read each other's. A working tree that itself lies under /tmp stays where it is.
+ */
+const OWN_PLACES = `
+ip link set lo up
+mount -t tmpfs tmpfs /run
+case $1/ in
+/tmp/*)
+  mkdir /run/tree
+  mount --rbind "$1" /run/tree
+  mount -t tmpfs -o mode=1777 tmpfs /tmp
+  mkdir -p "$1"
+  mount --move /run/tree "$1" ;;
+*) mount -t tmpfs -o mode=1777 tmpfs /tmp ;;
+esac
+`;
+
+/**
  * To be called first in a test file. Outside, it runs the whole file again under unshare(1), hands its results
  * to the runner and ends this process; inside, it asserts that the namespace is another one, brings `lo` up and
  * returns. Everything started inside dies with the file. Throws where the kernel lets us make no namespace.
@@ -20,8 +38,8 @@ export function inOwnNetwork(): void {
   if (parent !== undefined) {
     assert.notEqual(here, parent, 'this test is still in the network namespace that it was started in');
     delete process.env[PARENT];
-    const up = spawnSync('ip', ['link', 'set', 'lo', 'up'], { encoding: 'utf8' });
-    assert.equal(up.status, 0, `ip link set lo up: ${up.stderr}`);
+    const made = spawnSync('sh', ['-ec', OWN_PLACES, 'sh', process.cwd()], { encoding: 'utf8' });
+    assert.equal(made.status, 0, `a namespace of its own: ${made.stderr}`);
     return;
   }
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
