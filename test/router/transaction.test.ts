@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { ms } from '../../src/base/units.ts';
 import type { Observed, RunningDaemon } from '../../src/change/observed.ts';
 import { readFacts } from '../../src/router/facts.ts';
 import { proveReload } from '../../src/router/prove.ts';
-import type { Remote } from '../../src/router/remote.ts';
+import { type Remote, RemoteError } from '../../src/router/remote.ts';
 import { start, stop } from '../../src/router/service.ts';
 import { connect } from '../../src/router/ssh.ts';
 import { type CommitOrder, commit, finish, restore, stage } from '../../src/router/transaction.ts';
@@ -165,6 +165,27 @@ test('an armed change waits for its moment on the router; one whose moment has p
   const at = Date.now() / 1000 + 1;
   const done = await commit(remote, { ...router.order(next), armed: { at, late: ms(2000) } });
   assert.ok(done.kind === 'done' && done.signalled && done.signalled.earliest >= at, JSON.stringify(done));
+});
+
+test('a change that has begun is carried out whole, though the connection is cut in the middle of it', async () => {
+  const [old, next] = [config(['10.9.1.1/24']), config(['10.9.1.2/24'])];
+  await using router = await running(old);
+  const { remote, path, daemon } = router;
+  await stage(remote, path, generation(path, next), daemon);
+  const second = await connect(target);
+  const { stdout } = await second.exec(['sh', '-c', 'echo $PPID'], { timeout: ms(5000), what: 'asking' });
+  const at = Date.now() / 1000 + 1.5;
+  const cut = assert.rejects(commit(second, { ...router.order(next), armed: { at, late: ms(3000) } }), RemoteError);
+  // It is under way when its copy lies beside the live file.
+  const copy = join(router.folder, '.keepalived.conf.tandem-new');
+  for (let tries = 0; tries < 200 && !existsSync(copy); tries++) await new Promise((resolve) => setTimeout(resolve, 5));
+  process.kill(Number(stdout), 'SIGKILL');
+  await cut;
+  assert.equal(readFileSync(path, 'utf8'), old, 'the cut came before the moment');
+  const proof = await proveReload(remote, daemon, { earliest: at, latest: at }, ms(8000));
+  assert.ok(proof.kind === 'reloaded' && proof.daemon.loaded?.text.includes('10.9.1.2'), JSON.stringify(proof));
+  assert.equal(readFileSync(path, 'utf8'), next);
+  await second[Symbol.asyncDispose]();
 });
 
 test('a daemon that dies of its reload is reported as gone, not as reloaded', async () => {
