@@ -20,6 +20,8 @@ export interface Endpoint {
   /** Stands for the host in known_hosts: HostKeyAlias. */
   readonly hostKeyAlias?: string;
   readonly knownHosts: readonly string[];
+  /** HostKeyAlgorithms: what may be asked of the server. */
+  readonly hostKeyAlgorithms: readonly string[];
   /** Private keys in the order to try them; those that do not exist are passed over. */
   readonly identities: readonly string[];
   /** Only these keys may be offered, though the agent holds more. */
@@ -185,6 +187,7 @@ function readEndpoint(context: Context, name: string, settings: Settings) {
     knownHosts: [
       ...(context.ssh.known_hosts ?? [...files('userknownhostsfile'), ...files('globalknownhostsfile')]),
     ].map((file) => expand(file, 'UserKnownHostsFile')),
+    hostKeyAlgorithms: (one('hostkeyalgorithms') ?? '').split(','),
     identities: (settings.get('identityfile') ?? []).map((file) => expand(file, 'IdentityFile')),
     identitiesOnly: one('identitiesonly') === 'yes',
     ...(agent === undefined ? {} : { agent: expand(agent, 'IdentityAgent') }),
@@ -226,7 +229,7 @@ function expander(router: string, own: Readonly<Record<string, string>>) {
 }
 
 const FOLLOWED =
-  'host user hostname port addressfamily connecttimeout identityfile identitiesonly identityagent hostkeyalias userknownhostsfile globalknownhostsfile proxycommand proxyjump serveraliveinterval serveralivecountmax batchmode kbdinteractiveauthentication';
+  'host user hostname port addressfamily connecttimeout identityfile identitiesonly identityagent hostkeyalias userknownhostsfile globalknownhostsfile hostkeyalgorithms proxycommand proxyjump serveraliveinterval serveralivecountmax batchmode kbdinteractiveauthentication';
 /** Of no consequence for a connection that runs a few commands, or stricter here anyway. */
 const INDIFFERENT =
   'sendenv hashknownhosts gssapiauthentication gssapikeyexchange gssapidelegatecredentials gssapitrustdns gssapirenewalforcesrekey gssapikexalgorithms controlmaster controlpath controlpersist loglevel forwardagent forwardx11 forwardx11trusted forwardx11timeout escapechar visualhostkey permitlocalcommand localcommand requesttty remotecommand sessiontype tunnel tunneldevice compression checkhostip updatehostkeys addkeystoagent ipqos exitonforwardfailure xauthlocation fingerprinthash numberofpasswordprompts stdinnull forkafterauthentication localforward remoteforward dynamicforward clearallforwardings gatewayports logverbose syslogfacility streamlocalbindmask streamlocalbindunlink canonicaldomains canonicalizehostname canonicalizemaxdots canonicalizefallbacklocal canonicalizepermittedcnames nohostauthenticationforlocalhost connectionattempts enableescapecommandline rekeylimit tcpkeepalive passwordauthentication preferredauthentications';
@@ -242,7 +245,8 @@ async function unsupported(context: Context, host: string, settings: Settings): 
   });
   const usual = await defaults;
   const set = [...settings].filter(
-    ([key, values]) => !SILENT.has(key) && values.join('\n') !== (usual.get(key) ?? []).join('\n'),
+    ([key, values]) =>
+      !SILENT.has(key) && values.join('\n') !== (usual.get(key) ?? []).join('\n') && !isStrict(key, values),
   );
   return set.map(([key, values]) =>
     key === 'stricthostkeychecking'
@@ -250,3 +254,7 @@ async function unsupported(context: Context, host: string, settings: Settings): 
       : `ssh_config sets ${key} ${values[0]} for ${host}: Tandem does not follow it`,
   );
 }
+
+/** `ssh -G` prints `yes` as `true`: what is as strict as Tandem is no surprise. */
+const isStrict = (key: string, [value]: readonly string[]): boolean =>
+  key === 'stricthostkeychecking' && (value === 'true' || value === 'yes');

@@ -125,6 +125,7 @@ async function shakeHands(
     connected = true;
   });
   client.on('ready', () => resolve(client));
+  const offered = HOST_KEY_ALGORITHMS.filter((algorithm) => hop.hostKeyAlgorithms.includes(algorithm));
   client.connect({
     ...(carrier === undefined ? {} : { sock: carrier }),
     host: hop.host,
@@ -135,7 +136,7 @@ async function shakeHands(
     readyTimeout: 0,
     keepaliveInterval: hop.alive.interval,
     keepaliveCountMax: hop.alive.count,
-    algorithms: { serverHostKey: hostKeyAlgorithms(known.entries, HOST_KEY_ALGORITHMS) } as NonNullable<
+    algorithms: { serverHostKey: hostKeyAlgorithms(known.entries, offered) } as NonNullable<
       ConnectConfig['algorithms']
     >,
     hostVerifier: (key: Buffer) => {

@@ -21,7 +21,7 @@ const target = (server: Sshd = sshd, ssh: Partial<Sshd['ssh']> = {}, host = '127
   host,
   ssh: { ...server.ssh, ...ssh },
 });
-const trying = { timeout: ms(5000), what: 'trying' };
+const trying = { timeout: ms(60_000), what: 'trying' };
 
 async function fails(work: Promise<unknown>, kind: RemoteErrorKind, message: RegExp): Promise<void> {
   await assert.rejects(work, (error) => {

@@ -90,14 +90,14 @@ test('F36 F51 a configuration is staged, tested, put in place, loaded, proven an
   assert.ok(done.kind === 'done' && done.signalled);
   assert.equal(done.writes, 1);
   assert.ok(done.signalled.earliest <= done.signalled.latest);
-  const proof = await proveReload(remote, daemon, done.signalled, ms(5000));
+  const proof = await proveReload(remote, daemon, done.signalled, ms(60_000));
   assert.equal(proof.kind, 'reloaded');
   assert.match(proof.kind === 'reloaded' ? (proof.daemon.loaded?.text ?? '') : '', /10\.9\.1\.2\/24/);
 
   const files = [{ path, sha256: hash(old) }];
   const back = await restore(remote, files, daemon);
   assert.ok(back.kind === 'done' && back.signalled);
-  const proofBack = await proveReload(remote, daemon, back.signalled, ms(5000));
+  const proofBack = await proveReload(remote, daemon, back.signalled, ms(60_000));
   assert.ok(proofBack.kind === 'reloaded' && !proofBack.daemon.loaded?.text.includes('10.9.1.2'));
   assert.equal(readFileSync(path, 'utf8'), old);
 
@@ -173,7 +173,7 @@ test('a change that has begun is carried out whole, though the connection is cut
   const { remote, path, daemon } = router;
   await stage(remote, path, generation(path, next), daemon);
   const second = await connect(target);
-  const { stdout } = await second.exec(['sh', '-c', 'echo $PPID'], { timeout: ms(5000), what: 'asking' });
+  const { stdout } = await second.exec(['sh', '-c', 'echo $PPID'], { timeout: ms(60_000), what: 'asking' });
   const at = Date.now() / 1000 + 1.5;
   const cut = assert.rejects(commit(second, { ...router.order(next), armed: { at, late: ms(3000) } }), RemoteError);
   // It is under way when its copy lies beside the live file.
@@ -196,7 +196,7 @@ test('a daemon that dies of its reload is reported as gone, not as reloaded', as
   await stage(remote, path, generation(path, next), daemon);
   const done = await commit(remote, router.order(next));
   assert.ok(done.kind === 'done' && done.signalled);
-  const proof = await proveReload(remote, daemon, done.signalled, ms(5000));
+  const proof = await proveReload(remote, daemon, done.signalled, ms(60_000));
   assert.equal(proof.kind, 'gone');
   const back = await restore(remote, [{ path, sha256: hash(old) }], daemon);
   assert.deepEqual(back, { kind: 'failed', reason: 'the daemon is gone', placed: true });

@@ -75,7 +75,7 @@ for (const bytes of [6_000, 20_000, 70_000, 300_000, 800_000, 1_250_000]) {
 test('a server process that dies in the middle of an upload leaves the router as it was', async () => {
   const here = router();
   await using remote = await connect(to(sshd.port));
-  const { stdout } = await remote.exec(['sh', '-c', 'echo $PPID'], { timeout: ms(5000), what: 'asking' });
+  const { stdout } = await remote.exec(['sh', '-c', 'echo $PPID'], { timeout: ms(60_000), what: 'asking' });
   // The upload begins, and its process is ended while more than a window of it is still to come.
   const big: Generation[] = [
     { number: 1, files: [{ path: here.config, mode: 0o600, content: new Uint8Array(30_000_000) }] },
@@ -150,7 +150,7 @@ test('a script of an earlier attempt that starts late does not disturb the next 
   };
   await stage(recording, here.config, here.generations, accepting);
   const before = readdirSync(here.folder);
-  const late = await remote.exec(script, { stdin: 'half', timeout: ms(5000), what: 'starting late' });
+  const late = await remote.exec(script, { stdin: 'half', timeout: ms(60_000), what: 'starting late' });
   assert.match(late.stdout, / truncated\n$/);
   assert.deepEqual(readdirSync(here.folder), before);
 });
