@@ -10,7 +10,9 @@ import { type Outcome, play } from './scenario.ts';
 const RUNS = 1000;
 
 /** Seeds that have failed once, with what was wrong. */
-const KEPT: readonly { readonly seed: number; readonly what: string }[] = [];
+const KEPT: readonly { readonly seed: number; readonly what: string }[] = [
+  { seed: 109720, what: 'down_timer_adverts 1 leaves less than the jitter of a calm network: no longer drawn' },
+];
 
 for (const { seed, what } of KEPT) test(`seed ${seed}: ${what}`, () => void playOrName(seed));
 
