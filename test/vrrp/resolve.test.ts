@@ -91,7 +91,7 @@ const rows: Record<string, Row> = {
     expect: { checksum: 'plain' },
   },
   'v3_checksum_as_v2 for one': { lines: 'v3_checksum_as_v2', expect: { checksum: 'plain' } },
-  'garp keywords: the instance before the globals, lower_prio as the first burst': {
+  "garp keywords: the instance before the globals, lower_prio as the globals' first burst": {
     lines: 'garp_master_delay 2\ngarp_master_refresh 60',
     globals: 'global_defs {\n vrrp_garp_master_repeat 3\n vrrp_garp_master_delay 9\n}',
     expect: {
@@ -101,7 +101,7 @@ const rows: Record<string, Row> = {
         refresh: ms(60_000),
         refreshRepeat: 1,
         lowerPriorityRepeat: 3,
-        lowerPriorityDelay: ms(2000),
+        lowerPriorityDelay: ms(9000),
       },
     },
   },
