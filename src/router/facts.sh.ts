@@ -58,7 +58,7 @@ show boot cat /proc/sys/kernel/random/boot_id
 show hostname cat /proc/sys/kernel/hostname
 show arch uname -m
 show kernel uname -r
-show os cat /etc/os-release
+show os sh -c 'cat /etc/os-release || cat /usr/lib/os-release || echo ID=linux'
 if [ -d /run/systemd/system ]; then show init echo systemd; else show init echo other; fi
 if [ -r /sys/fs/selinux/enforce ]; then show selinux cat /sys/fs/selinux/enforce; else show selinux echo none; fi
 `;
@@ -202,9 +202,14 @@ done
 const NETWORK = `
 show addresses ip -j address show
 show routes4 ip -j -4 route show table all
-show routes6 ip -j -6 route show table all
 show rules4 ip -j -4 rule show
-show rules6 ip -j -6 rule show
+if [ -e /proc/net/if_inet6 ]; then
+  show routes6 ip -j -6 route show table all
+  show rules6 ip -j -6 rule show
+else
+  show routes6 echo '[]'
+  show rules6 echo '[]'
+fi
 settings() {
   cd /proc/sys/net || return
   grep -s '' /dev/null ipv4/ip_forward ipv6/conf/*/forwarding ipv4/conf/*/forwarding ipv4/conf/*/arp_ignore ipv4/conf/*/arp_announce ipv4/conf/*/arp_filter ipv4/conf/*/rp_filter ipv4/conf/*/promote_secondaries ipv4/conf/*/accept_local
