@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bootNode, enterSwitch } from './boot.ts';
 import type { Lab } from './lab.ts';
 import { must, run, waitFor } from './process.ts';
+import { startTimeOf } from './state.ts';
 import { type CableEnd, endsSharedWith, legNamed, nodeNamed, outerEnd } from './topology.ts';
 
 export interface DarkOptions {
@@ -36,6 +37,9 @@ export async function kill(lab: Lab, router: string, options: DarkOptions = {}):
     .filter((end) => end.node !== node);
   if (options.flush) await Promise.all(partners.map((end) => manage(lab, end)));
   process.kill(pid, 'SIGKILL');
+  // A first process is dead only after all others of its namespace. Before that nothing may go dark: a daemon that
+  // sees its links vanish would still say goodbye, and a power cut says none.
+  await waitFor(() => startTimeOf(pid) === undefined, { what: `${router} to die`, timeoutMs: 30_000, everyMs: 1 });
   // The dead router's network namespace takes its time to go, and until then its addresses would still answer.
   // Its ends go before the partners turn dark: a cable keeper that looks in between must not see a live cable.
   const gone = node.legs.map((leg) => `link del ${outerEnd(lab.state.topology, node, leg)}\n`);

@@ -123,7 +123,8 @@ export class Lab implements AsyncDisposable {
 
   spawn(node: string, argv: readonly string[]): ChildProcessWithoutNullStreams {
     const [program, ...args] = this.inside(node, argv);
-    return spawn(program as string, args, { stdio: 'pipe', env: NODE_ENVIRONMENT });
+    // A session of its own: Ctrl-C in a terminal reaches us, and we end it in our way.
+    return spawn(program as string, args, { stdio: 'pipe', env: NODE_ENVIRONMENT, detached: true });
   }
 
   /** Pulls a cable; see faults.ts. */

@@ -3,6 +3,7 @@
  * period of 10 ms (iputils' ping sends every 16 ms when asked for 10), and reads the kernel's time of each reply.
  */
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Lab } from './lab.ts';
 import { signalInside } from './process.ts';
 
@@ -29,6 +30,7 @@ export interface Pinger {
   /** Resolves when the first reply is there; rejects when the pinger ends without one. */
   readonly answered: Promise<void>;
   readonly ended: Promise<PingResult>;
+  /** Ends after the next reply, or after the second in which one would have come. */
   stop(): Promise<PingResult>;
 }
 
@@ -49,18 +51,22 @@ export function startPing(lab: Lab, from: string, address: string, options: Ping
   const child = lab.spawn(from, command);
   const replies: Reply[] = [];
   const errors: string[] = [];
-  const began = Date.now();
-  let stopped: number | undefined;
+  let lastLost = -1;
   let finished = false;
-  let firstReply = (): void => {};
-  const replied = new Promise<void>((resolve) => {
-    firstReply = resolve;
-  });
+  let heard = (): void => {};
+  /** Resolves with the next reply. */
+  const next = (): Promise<void> =>
+    new Promise((resolve) => {
+      heard = resolve;
+    });
+  const first = next();
   createInterface({ input: child.stdout }).on('line', (line) => {
     const reply = parseReply(line);
-    if (reply === undefined) return;
-    replies.push(reply);
-    firstReply();
+    if (reply === undefined) lastLost = Math.max(lastLost, Number(/: \[(\d+)\], timed out/.exec(line)?.[1] ?? -1));
+    else {
+      replies.push(reply);
+      heard();
+    }
   });
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (/xmt\/rcv\/%loss/.test(line)) finished = true;
@@ -70,20 +76,27 @@ export function startPing(lab: Lab, from: string, address: string, options: Ping
     child.once('error', reject);
     child.once('close', () => {
       if (!finished) reject(new Error(`fping ended without a summary: ${errors.slice(0, 3).join(' / ')}`));
-      else resolve(summarize(replies, { began, ended: stopped ?? Date.now(), intervalMs, count: options.count }));
+      else resolve(summarize(replies, { lastLost, intervalMs }));
     });
   });
-  // Whoever asks hears of a failure; a pinger that nobody asks must not end the program.
-  ended.catch(() => {});
   const unanswered = ended.then((result) => {
     if (result.received === 0) throw new Error(`${address} never answered ${from}`);
   });
+  // Whoever asks hears of a failure; a pinger that nobody asks must not end the program.
   unanswered.catch(() => {});
   return {
-    answered: Promise.race([replied, unanswered]),
+    answered: Promise.race([first, unanswered]),
     ended,
-    stop: () => {
-      stopped ??= Date.now();
+    stop: async () => {
+      // fping says nothing of packets still on their way: the next reply, or the time after which there is none,
+      // tells of all that were sent up to now.
+      const timer = new AbortController();
+      await Promise.race([
+        next(),
+        delay(REPLY_MS_MAX * 1.1, undefined, { signal: timer.signal }).catch(() => {}),
+        ended,
+      ]);
+      timer.abort();
       signalInside(child, 'SIGINT');
       return ended;
     },
@@ -97,27 +110,19 @@ export function parseReply(line: string): Reply | undefined {
   return { at: milliseconds(match[1]), sequence: Number(match[2]), roundTripMs: Number(match[3]) };
 }
 
-/**
- * fping says nothing of packets that had no answer yet when it was stopped, so how many were sent after the last reply
- * follows from the time: `began` and `ended` in milliseconds since 1970. A count tells it exactly.
- */
+/** @param run.lastLost the highest sequence number that fping gave up, -1 for none */
 export function summarize(
   unsorted: readonly Reply[],
-  run: {
-    readonly began: number;
-    readonly ended: number;
-    readonly intervalMs: number;
-    readonly count?: number | undefined;
-  },
+  run: { readonly lastLost: number; readonly intervalMs: number },
 ): PingResult {
-  const { began, ended, intervalMs } = run;
+  const { lastLost, intervalMs } = run;
   const replies = unsorted.toSorted((a, b) => a.sequence - b.sequence);
   const answered = new Set(replies.map((reply) => reply.sequence));
-  const last = replies.at(-1) ?? { sequence: -1, at: began, roundTripMs: 0 };
-  const sent = run.count ?? last.sequence + 1 + Math.max(0, Math.floor((ended - last.at) / intervalMs) - 1);
+  const last = replies.at(-1)?.sequence ?? -1;
+  const sent = Math.max(last, lastLost) + 1;
   const lostSequence = Array.from({ length: sent }, (_, sequence) => sequence).filter((each) => !answered.has(each));
   // Silence before the first reply and after the last can only be counted in packets.
-  let longestSilenceMs = Math.max(replies[0]?.sequence ?? sent, sent - 1 - last.sequence) * intervalMs;
+  let longestSilenceMs = Math.max(replies[0]?.sequence ?? sent, sent - 1 - last) * intervalMs;
   let stalledMs = 0;
   for (const [index, reply] of replies.entries()) {
     const before = replies[index - 1];

@@ -13,7 +13,7 @@ import { labPossible } from './possible.ts';
 const directory = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-const options = { skip: await labPossible(), timeout: 120_000 };
+const options = { skip: await labPossible(), timeout: 280_000 };
 const program = new URL('../../src/cli.ts', import.meta.url).pathname;
 
 const tandem = (...words: readonly string[]): Promise<RunResult> =>

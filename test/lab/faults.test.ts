@@ -185,7 +185,7 @@ test('the pinger reads fping, and tells silence from a machine that stood still'
   });
   assert.equal(parseReply('[1795362075.21987] 127.1.2.3 : [3], timed out (0.154 avg, 25% loss)'), undefined);
   const reply = (sequence: number, at: number) => ({ sequence, at, roundTripMs: 0 });
-  const lossy = summarize([reply(0, 0), reply(1, 10), reply(4, 40)], { began: 0, ended: 75, intervalMs: 10 });
+  const lossy = summarize([reply(0, 0), reply(1, 10), reply(4, 40)], { lastLost: 6, intervalMs: 10 });
   assert.deepEqual(lossy, {
     sent: 7,
     received: 3,
@@ -194,7 +194,7 @@ test('the pinger reads fping, and tells silence from a machine that stood still'
     stalledMs: 0,
     lostSequence: [2, 3, 5, 6],
   });
-  const stalled = summarize([reply(0, 0), reply(1, 10), reply(2, 110)], { began: 0, ended: 110, intervalMs: 10 });
+  const stalled = summarize([reply(0, 0), reply(1, 10), reply(2, 110)], { lastLost: -1, intervalMs: 10 });
   assert.equal(stalled.lost, 0);
   assert.ok(stalled.stalledMs > 80, 'a hundred milliseconds between two sends');
 });
