@@ -242,6 +242,19 @@ export class LivePair implements AsyncDisposable {
     return this.lab.must(router, ['sh', '-c', script]);
   }
 
+  /** From now on a program runs this line first on the router, wherever it is called by its name. */
+  async wrap(router: string, program: string, line: string): Promise<void> {
+    const real = (await this.sh(router, `command -v ${program}`)).trim();
+    const file = `/usr/local/sbin/${program}`;
+    await this.lab.must(router, ['sh', '-c', `cat >${file} && chmod 755 ${file}`], {
+      stdin: `#!/bin/sh\n${line}\nexec ${real} "$@"\n`,
+    });
+  }
+
+  async unwrap(router: string, program: string): Promise<void> {
+    await this.sh(router, `rm /usr/local/sbin/${program}`);
+  }
+
   config(router: string, path = CONFIG): Promise<string> {
     return this.sh(router, `cat ${path}`);
   }
