@@ -2,6 +2,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { Engine } from '../base/engine.ts';
+import { isAtLeast } from '../base/version.ts';
 import type { Daemon } from './observed.ts';
 
 /** From the one that forgives least. keepalived drops adverts whose addresses differ up to 2.3.2, and logs from 2.3.3. */
@@ -17,17 +18,10 @@ export function columnOf(engine: Engine, daemon: Daemon): Column {
       return 'keepalived';
     case 'stopped':
     case 'running':
-      return daemon.engine === 'keepalived' && isAtLeast(daemon.version, [2, 3, 3]) ? 'keepalived233' : 'keepalived';
+      return daemon.engine === 'keepalived' && isAtLeast(daemon.version, '2.3.3') ? 'keepalived233' : 'keepalived';
     default:
       return unreachable(daemon);
   }
 }
 
 export const strictestOf = (a: Column, b: Column): Column => (COLUMNS.indexOf(a) < COLUMNS.indexOf(b) ? a : b);
-
-function isAtLeast(version: string, least: readonly number[]): boolean {
-  const parts = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number);
-  if (!parts) return false;
-  const differs = parts.findIndex((part, i) => part !== least[i]);
-  return differs < 0 || parts[differs]! > least[differs]!;
-}

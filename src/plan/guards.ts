@@ -1,5 +1,6 @@
 /** What forbids an apply whatever is allowed, and what the user should know before it. */
 import type { Problem } from '../base/problem.ts';
+import { isAtLeast } from '../base/version.ts';
 import type { Impact } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
 import type { Instance } from '../keepalived/model.ts';
@@ -79,7 +80,7 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
           ),
         ];
       }
-      if (olderThan(daemon.version, CONFIG_TEST_SINCE)) {
+      if (!isAtLeast(daemon.version, CONFIG_TEST_SINCE)) {
         return [
           block(
             'plan-daemon-old',
@@ -89,14 +90,6 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
       }
       return [];
   }
-}
-
-function olderThan(version: string, than: string): boolean {
-  const [a, b] = [version, than].map((v) => v.split('.').map(Number));
-  for (let i = 0; i < 3; i++) {
-    if ((a![i] ?? 0) !== (b![i] ?? 0)) return (a![i] ?? 0) < (b![i] ?? 0);
-  }
-  return false;
 }
 
 /** A missing interface would end the daemon and leave its VIPs behind: a permanent split. */

@@ -36,7 +36,8 @@ export async function applyPlan({ plan, rendered, links, interrupted, tell }: Ap
   const { schedule, impact } = plan;
   if (!schedule || !impact) throw new Error(`${plan.pair} has no plan to carry out`);
   const generations = plan.nodes.map((node, i) => generationsOf(node, rendered[i]!, plan));
-  const hands = plan.nodes.map((node, i) => new RouterHands(links[i]!, node, generations[i]!));
+  const late = schedule.window > 0 ? schedule.window : LATE;
+  const hands = plan.nodes.map((node, i) => new RouterHands(links[i]!, node, generations[i]!, late));
   const report = await rollOut({
     schedule,
     hands: [hands[0]!, hands[1]!],
@@ -51,6 +52,9 @@ export async function applyPlan({ plan, rendered, links, interrupted, tell }: Ap
   });
   return { pair: plan.pair, predicted: total(impact.transitions), ...report };
 }
+
+/** Of a move of one router: longer than a loaded router needs to begin, shorter than anybody waits for it. */
+const LATE: Millis = ms(10_000);
 
 /** Generation 1 and the ones after it; the last one is what was rendered. */
 function generationsOf(node: NodePlan, rendered: RenderedRouter, plan: PairPlan): Generation[] {

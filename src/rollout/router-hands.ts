@@ -1,8 +1,10 @@
 /** The rollout's hands on one real router: transaction, daemon and facts over its connection. */
 import { createHash } from 'node:crypto';
 import { type Millis, ms } from '../base/units.ts';
+import { isAtLeast } from '../base/version.ts';
 import type { Observed, RunningDaemon } from '../change/observed.ts';
 import type { Config } from '../keepalived/model.ts';
+import { print } from '../keepalived/printer.ts';
 import type { NodePlan } from '../plan/plan.ts';
 import type { Finding } from '../plan/proof.ts';
 import type { Move } from '../plan/schedule.ts';
@@ -21,6 +23,7 @@ import {
 } from '../router/transaction.ts';
 import type { Hands, Moved, Readiness } from './hands.ts';
 import type { Link } from './link.ts';
+import { asRoot, type TestCopy } from './test-copy.ts';
 
 export interface Generation {
   readonly config: Config;
@@ -36,16 +39,19 @@ export class RouterHands implements Hands {
   readonly #link: Link;
   readonly #node: NodePlan;
   readonly #generations: readonly Generation[];
+  readonly #late: Millis;
   #observed: Observed;
   #signalled: Signalled | undefined;
   #started = false;
 
-  constructor(link: Link, node: NodePlan, generations: readonly Generation[]) {
+  /** @param late how long after it was sent a command may still act */
+  constructor(link: Link, node: NodePlan, generations: readonly Generation[], late: Millis) {
     if (node.reading.kind !== 'read') throw new Error(`${node.router} was not read`);
     this.router = node.router;
     this.#link = link;
     this.#node = node;
     this.#generations = generations;
+    this.#late = late;
     this.#observed = node.reading.observed;
   }
 
@@ -55,8 +61,19 @@ export class RouterHands implements Hands {
     const moved = movedSince(planned, observed);
     if (moved !== undefined) return this.#notReady([moved], true);
     this.#observed = observed;
-    const generations = this.#generations.map(({ files }, i) => ({ number: i + 1, files }));
-    const staged = await stage(await this.#link.remote(), this.#configPath, generations, this.#test);
+    const remote = await this.#link.remote();
+    const copies = this.#generations.map(({ config }) => this.#testCopy(config));
+    const strangers = await unknownUsers(
+      remote,
+      copies.flatMap((copy) => copy?.users ?? []),
+    );
+    if (strangers.length > 0)
+      return this.#notReady(strangers.map((user) => `there is no user ${user}, whom a script shall run as`));
+    const generations = this.#generations.map(({ files }, i) => {
+      const copy = copies[i];
+      return { number: i + 1, files, ...(copy && { testCopy: new TextEncoder().encode(print(copy.config)) }) };
+    });
+    const staged = await stage(remote, this.#configPath, generations, this.#test);
     switch (staged.kind) {
       case 'ready':
         return { kind: 'ready', observed };
@@ -75,6 +92,8 @@ export class RouterHands implements Hands {
       files: this.#placed(move.generation),
       seen: { bootId, ...(running && { daemon: running }), files: this.#seen(move.generation) },
       ...(move.kind === 'reload' && running && { reload: running }),
+      // A command that was stuck on the way must not act when nobody counts on it any more.
+      armed: { at: (Date.now() + this.#observed.clock.offset) / 1000, late: this.#late },
     });
     switch (committed.kind) {
       case 'stale':
@@ -167,7 +186,8 @@ export class RouterHands implements Hands {
     const { daemon, system } = this.#observed;
     const binary = daemon.kind === 'running' || daemon.kind === 'stopped' ? daemon.binary : 'keepalived';
     const unit = (daemon.kind === 'running' ? daemon.unit : undefined) ?? 'keepalived.service';
-    return { init: system.init, unit, binary, config: this.#configPath };
+    const argv = daemon.kind === 'running' ? { argv: daemon.argv } : {};
+    return { init: system.init, unit, binary, config: this.#configPath, ...argv };
   }
 
   get #test(): TestCommand {
@@ -177,6 +197,14 @@ export class RouterHands implements Hands {
       return { pid, binary, ...(configId !== undefined && { configId }) };
     }
     return { binary: this.#service.binary };
+  }
+
+  /** Only where this keepalived could not test the file itself. */
+  #testCopy(config: Config): TestCopy | undefined {
+    const { daemon } = this.#observed;
+    if (!('version' in daemon) || isAtLeast(daemon.version, USERS_TESTED_SINCE)) return undefined;
+    const copy = asRoot(config);
+    return copy.users.length > 0 ? copy : undefined;
   }
 
   /** Every path of any generation, as it is in this one; generation 0 is what was live. */
@@ -232,5 +260,16 @@ async function stopWhatRuns(remote: Remote): Promise<void> {
 
 const where = ({ file, line }: { readonly file?: string; readonly line?: number }): string =>
   file === undefined ? '' : `${file}:${line ?? 1}: `;
+
+/** The first keepalived whose configuration test lives through scripts of other users (its issue 2617). */
+const USERS_TESTED_SINCE = '2.2.8';
+
+async function unknownUsers(remote: Remote, users: readonly string[]): Promise<string[]> {
+  if (users.length === 0) return [];
+  const script = 'for user; do id -u -- "$user" >/dev/null 2>&1 || printf "%s\\n" "$user"; done';
+  const argv = ['sh', '-c', script, 'sh', ...new Set(users)];
+  const { stdout } = await remote.exec(argv, { timeout: ms(15_000), what: 'looking for users' });
+  return stdout.split('\n').filter((line) => line !== '');
+}
 
 const sha256Of = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');

@@ -30,6 +30,8 @@ export interface Generation {
   /** 1 and up. */
   readonly number: number;
   readonly files: readonly NewFile[];
+  /** What the daemon's test reads in the place of the configuration, where it cannot read that itself. */
+  readonly testCopy?: Uint8Array;
 }
 
 /** How the configuration test is asked for: by the daemon that will read the file, as it was started. */
@@ -111,8 +113,12 @@ export async function stage(
   generations: readonly Generation[],
   test: TestCommand,
 ): Promise<Staged> {
-  const contents = generations.flatMap((generation) => generation.files.map((file) => file.content));
-  const files = generations.flatMap(({ number, files }) => files.map((file) => toStaged(file, number)));
+  const staged = generations.flatMap((generation) => [
+    ...generation.files.map((file) => ({ file, number: generation.number })),
+    ...copyOf(generation, config),
+  ]);
+  const contents = staged.map(({ file }) => file.content);
+  const files = staged.map(({ file, number }) => toStaged(file, number));
   const upload = Buffer.concat(contents);
   const mark = newMark();
   const script = stageScript({ mark, size: upload.length, sha256: sha256Of(upload), files, config });
@@ -134,26 +140,43 @@ async function testAll(
 ): Promise<Staged> {
   const findings: TestFinding[] = [];
   let refused = false;
-  for (const { generation } of files.filter((file) => file.path === config)) {
-    const result = await testGeneration(remote, config, generation, test);
+  const configs = files.filter((file) => file.path === config);
+  for (const { generation } of configs.filter((file) => file.generation < COPIES)) {
+    const copy = configs.find((file) => file.generation === generation + COPIES);
+    const staged = stagedPath(config, copy?.generation ?? generation);
+    const result = await testGeneration(remote, { config, generation, staged }, test);
     findings.push(...result.findings);
     refused ||= result.refused;
   }
   return refused ? { kind: 'problems', findings } : { kind: 'ready', warnings: findings };
 }
 
-async function testGeneration(remote: Remote, config: string, generation: number, test: TestCommand) {
+/** Test copies are staged under numbers from here on: no change has that many generations. */
+const COPIES = 1000;
+
+function copyOf({ number, testCopy }: Generation, config: string) {
+  if (testCopy === undefined) return [];
+  return [{ file: { path: config, mode: 0o600, content: testCopy }, number: number + COPIES }];
+}
+
+interface Tested {
+  readonly config: string;
+  readonly generation: number;
+  /** What the test reads. */
+  readonly staged: string;
+}
+
+async function testGeneration(remote: Remote, tested: Tested, test: TestCommand) {
   const mark = newMark();
   const binary = test.pid === undefined ? test.binary : `/proc/${test.pid}/exe`;
-  const staged = stagedPath(config, generation);
   const identity = test.configId === undefined ? [] : ['-i', test.configId];
-  const script = testScript(mark, [binary, '-t', '-f', staged, ...identity]);
+  const script = testScript(mark, [binary, '-t', '-f', tested.staged, ...identity]);
   const what = 'testing the staged configuration';
   const result = await remote.exec(['sh', '-s'], { stdin: script, timeout: testTimeout, what });
   const [head = '', ...said] = result.stdout.split('\n');
   const status = new RegExp(`^${mark} tested (\\d+)$`).exec(head)?.[1];
   if (status === undefined) throw new Error(`${remote.router}: ${what} failed: ${result.stderr.trim().slice(-300)}`);
-  return judgeTest(Number(status), said.join('\n'), { generation, config, staged });
+  return judgeTest(Number(status), said.join('\n'), tested);
 }
 
 /**
@@ -163,7 +186,7 @@ async function testGeneration(remote: Remote, config: string, generation: number
 export function judgeTest(
   status: number,
   output: string,
-  { generation, config, staged }: { readonly generation: number; readonly config: string; readonly staged: string },
+  { generation, config, staged }: Tested,
 ): { readonly refused: boolean; readonly findings: readonly TestFinding[] } {
   const lines = [...new Set(output.split('\n').map((line) => line.trim()))].filter((line) => line !== '');
   const findings = lines.map((line): TestFinding => {
