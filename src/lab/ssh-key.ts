@@ -1,5 +1,5 @@
 /**
- * Ed25519 keys in OpenSSH's own format. ssh2 can make them too, but about one in a hundred of its private keys is
+ * Ed25519 keys in OpenSSH's own format. ssh2 can make them too, but one of its private keys in some hundreds is
  * refused by OpenSSH ("error in libcrypto").
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';

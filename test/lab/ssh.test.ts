@@ -92,7 +92,7 @@ for (const server of ['openssh', 'tandem'] as const) {
 
 test('every key made is one that OpenSSH reads', options, async () => {
   const file = join(directory, 'key');
-  // A key with one chance in 256 to be wrong would pass a single look: fifty make it one in five per run, and runs are many.
+  // A fault of one key in some hundreds (a leading zero byte, say) shows in fifty a run sooner or later.
   for (let count = 0; count < 50; count++) {
     const key = makeSshKey('somebody');
     writeFileSync(file, key.privateKey, { mode: 0o600 });
