@@ -1,10 +1,15 @@
 // needs: keepalived kernel
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { isAtLeast } from '../../src/base/version.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 import { print } from '../../src/keepalived/printer.ts';
 import { asRoot } from '../../src/rollout/test-copy.ts';
-import { configTest, installedKeepalived } from '../keepalived/daemon.ts';
+import { installedKeepalived } from '../keepalived/daemon.ts';
 
 const text = `global_defs {
     enable_script_security
@@ -38,12 +43,21 @@ test('every user that scripts run as is named, and stands in the copy no more', 
 
 const daemon = installedKeepalived();
 const reason =
-  'missing' in daemon ? daemon.missing : daemon.version >= '2.2.8' ? `keepalived ${daemon.version} tests it` : '';
+  'missing' in daemon ? daemon.missing : isAtLeast(daemon.version, '2.2.8') && `keepalived ${daemon.version} tests it`;
+
+/** Each in a session of its own: the daemon ends its whole process group. */
+function exitOf(conf: string): number {
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-copy-'));
+  writeFileSync(join(folder, 'k.conf'), conf);
+  const script = `ip link add p4p1 type veth peer name p3p1; setsid keepalived -t -f ${folder}/k.conf`;
+  const { status } = spawnSync('unshare', ['-n', 'sh', '-c', `${script}; exit $?`], { timeout: 60_000 });
+  rmSync(folder, { recursive: true });
+  return status ?? -1;
+}
 
 test('keepalived 2.2.7 ends its test of the file by a signal, and tests the copy (its issue 2617)', {
   skip: reason,
 }, () => {
-  const [file, copy] = configTest([text, print(asRoot(parse(text, 'x').config).config)]);
-  assert.equal(file!.exit, 143);
-  assert.deepEqual(copy, { exit: 0, log: '' });
+  assert.equal(exitOf(text), 143);
+  assert.equal(exitOf(print(asRoot(parse(text, 'x').config).config)), 0);
 });
