@@ -9,6 +9,9 @@
  * Pure: it judges what was read, whoever read it.
  */
 import { type IpPrefix, parseIpPrefix } from '../base/address.ts';
+import { type Effective, effective, identityOf } from '../change/effective.ts';
+import { pairInstances } from '../change/instances.ts';
+import { pairUp } from '../change/lines.ts';
 import type { AddressFact, InstanceFact, Observed, RouteFact } from '../change/observed.ts';
 import type { AddressLine, Config, Instance, RouteLine } from '../keepalived/model.ts';
 
@@ -27,10 +30,7 @@ export interface Expected {
 
 /** Rules 1 to 3 for one look at both routers: what is not as it shall be, nothing when all is well. */
 export function unsettled(expected: readonly Expected[], seen: readonly Observed[]): Finding[] {
-  const findings: Finding[] = [];
-  for (const name of new Set(expected.flatMap((e) => e.config.vrrp_instance.map((i) => i.name)))) {
-    findings.push(...instanceFindings(name, expected, seen));
-  }
+  const findings = instancesOnWire(expected).flatMap((instance) => instanceFindings(instance, seen));
   for (const { router, config, before } of expected) {
     const facts = seen.find((s) => s.router === router);
     for (const left of leftOvers(config, before, facts?.addresses ?? [])) {
@@ -40,8 +40,30 @@ export function unsettled(expected: readonly Expected[], seen: readonly Observed
   return findings;
 }
 
-function instanceFindings(name: string, expected: readonly Expected[], seen: readonly Observed[]): Finding[] {
-  const states = seen.map((s) => ({ router: s.router, state: stateOf(s, name) }));
+/** An instance as one router has it; the other router may know the same one by another name. */
+interface OnRouter {
+  readonly router: string;
+  readonly instance: Instance;
+  readonly effective: Effective;
+}
+
+/** Which instances of the two files speak with each other: VRID and family say so, then the names. */
+function instancesOnWire(expected: readonly Expected[]): OnRouter[][] {
+  const [first = [], second = []] = expected.map(({ router, config }) =>
+    config.vrrp_instance.map((instance) => ({ router, instance, effective: effective(config, instance) })),
+  );
+  const wire = ({ effective: { vrid, family } }: OnRouter): string => `${vrid} ${family}`;
+  const name = ({ instance }: OnRouter): string => instance.name;
+  const { pairs, removed, added } = pairUp(first, second, [(i) => `${wire(i)} ${name(i)}`, wire, name]);
+  return [...pairs.map((both) => [...both]), ...[...removed, ...added].map((one) => [one])];
+}
+
+function instanceFindings(both: readonly OnRouter[], seen: readonly Observed[]): Finding[] {
+  const { name } = both[0]!.instance;
+  const states = seen.map((facts) => {
+    const own = both.find((each) => each.router === facts.router)?.instance;
+    return { router: facts.router, facts, instance: own, state: stateOf(facts, own?.name ?? name) };
+  });
   const masters = states.filter((s) => s.state === 'MASTER');
   if (masters.length !== 1) {
     const told = states.map((s) => `${s.router} ${s.state ?? 'unknown'}`).join(', ');
@@ -49,13 +71,11 @@ function instanceFindings(name: string, expected: readonly Expected[], seen: rea
   }
   const master = masters[0]!.router;
   const findings: Finding[] = [];
-  for (const { router, state } of states) {
-    const instance = expected.find((e) => e.router === router)?.config.vrrp_instance.find((i) => i.name === name);
+  for (const { router, facts, instance, state } of states) {
     if (!instance) continue;
     if (router !== master && state !== 'BACKUP') {
       findings.push({ router, message: `${name}: ${router} is ${state ?? 'unknown'}, not ready to take over` });
     }
-    const facts = seen.find((s) => s.router === router)!;
     findings.push(...addressFindings(instance, facts, router === master));
     if (router === master) findings.push(...routeFindings(instance, facts));
   }
@@ -180,18 +200,42 @@ export function unheard(
 const NO_ADVERTS = 'IP protocol 112 to 224.0.0.18 or ff02::12 may be held back by firewalld, nftables or IGMP snooping';
 
 /**
- * How often each instance became MASTER on either router between two looks: a failover is 1, there and back is 2.
- * Counters that started again (the daemon was restarted) count from zero.
+ * How often each instance became MASTER on either router between two looks, by the name that it has now: a failover
+ * is 1, there and back is 2. Counters start from zero where the daemon was restarted, and where a reload took an
+ * instance for a new one; an instance that it only knows by a new name goes on counting.
+ * @param expected what the routers ran at the first look (`before`) and run at the last one; absent: the same
  */
-export function transitionsBetween(before: readonly Observed[], after: readonly Observed[]): Record<string, number> {
+export function transitionsBetween(
+  before: readonly Observed[],
+  after: readonly Observed[],
+  expected: readonly Expected[] = [],
+): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const now of after) {
     const then = before.find((b) => b.router === now.router);
+    const former = formerNames(expected.find((e) => e.router === now.router));
     for (const fact of now.instances ?? []) {
-      const old = then?.instances?.find((i) => i.name === fact.name)?.becameMaster ?? 0;
-      const fresh = fact.becameMaster >= old ? fact.becameMaster - old : fact.becameMaster;
-      counts[fact.name] = (counts[fact.name] ?? 0) + fresh;
+      const isNew = former.has(fact.name) && former.get(fact.name) === undefined;
+      const known = (name: string | undefined) => then?.instances?.find((i) => i.name === name);
+      // After an undo the router was first seen with the names that it has now.
+      const old = isNew ? undefined : (known(former.get(fact.name)) ?? known(fact.name));
+      const goesOn = old !== undefined && fact.becameMaster >= old.becameMaster && fact.advertsSent >= old.advertsSent;
+      counts[fact.name] = (counts[fact.name] ?? 0) + fact.becameMaster - (goesOn ? old.becameMaster : 0);
     }
   }
   return counts;
+}
+
+/** By the new name: the old one, or undefined where a reload takes the instance for a new one. */
+function formerNames(expected: Expected | undefined): Map<string, string | undefined> {
+  const pairs = expected ? pairInstances(expected.before, expected.config) : [];
+  return new Map(
+    pairs.flatMap(({ before, after }) => {
+      if (!after) return [];
+      const same =
+        before &&
+        identityOf(effective(before.config, before.instance)) === identityOf(effective(after.config, after.instance));
+      return [[after.instance.name, same ? before.instance.name : undefined] as const];
+    }),
+  );
 }

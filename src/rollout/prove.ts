@@ -64,14 +64,14 @@ export async function prove(input: ProveInput): Promise<Proven> {
 function conclude(input: ProveInput, first: readonly Observed[], last: readonly Observed[]): Proven {
   const deaf = unheard(input.expected, first, last);
   if (deaf.length > 0) return unproven(input, deaf, last);
-  const transitions = transitionsBetween(input.baseline, last);
+  const transitions = transitionsBetween(input.baseline, last, input.expected);
   const surprises = surprised(transitions, input.predicted);
   return { transitions, proof: surprises.length > 0 ? { kind: 'surprised', findings: surprises } : { kind: 'proven' } };
 }
 
 const unproven = (input: ProveInput, findings: readonly Finding[], last: readonly Observed[]): Proven => ({
   proof: { kind: 'unproven', findings },
-  transitions: transitionsBetween(input.baseline, last),
+  transitions: transitionsBetween(input.baseline, last, input.expected),
 });
 
 function surprised(

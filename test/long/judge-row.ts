@@ -81,8 +81,15 @@ export function traces({ before, after, ping }: Measured): string[] {
 }
 
 /** Counted by the daemons from before the plan to after the proof. */
-export const seenTransitions = ({ before, after }: Measured): Record<string, number> =>
-  transitionsBetween(before, after);
+export function seenTransitions({ plan, report, before, after }: Measured): Record<string, number> {
+  const done = report?.outcome.kind === 'done';
+  const expected = plan.nodes.map(({ router, running, desired }) => ({
+    router,
+    before: running,
+    config: done ? desired.config : running,
+  }));
+  return transitionsBetween(before, after, expected);
+}
 
 export const findings = ({ plan, report }: Measured): string[] => [
   ...plan.blocks.map((block) => block.message),

@@ -46,8 +46,8 @@ export function reloadMatrixDoc(
     "- **came**: how often the pinged VIP was added on A and on B, by the kernel's own events. An address that is edited",
     '  is deleted and added again, which is no transition.',
     '- **lost**, **silence**: packets of the client without an answer, and the longest time without one.',
-    `- **stall**: how long this machine itself stood still at most; above ${STALL_MS_MAX} ms a row is measured again, and what`,
-    '  is still above that in the end is the least that could be had.',
+    '- **stall**: how long this machine itself stood still at most, which nothing seen can be finer than. A row that is',
+    `  not as planned is measured again where that is above ${STALL_MS_ORDINARY} ms, any row where it is above ${STALL_MS_MAX} ms.`,
     '',
     `${held} of ${applied.length} rows ended as planned.`,
     '',
@@ -89,8 +89,14 @@ export function reloadMatrixDoc(
   ].join('\n');
 }
 
-/** Some scheduling is ordinary; from here on a silence may be this machine's. */
-export const STALL_MS_MAX = 20;
+/** Ordinary scheduling; a silence beyond it may be this machine's. */
+const STALL_MS_ORDINARY = 20;
+/** As long as the longest silence that a row may have: beyond it a stall could hide one. */
+const STALL_MS_MAX = 100;
+
+/** Whether this machine stood still for so long that the row says nothing. */
+export const saysNothing = ({ stalledMs, differences }: AppliedLine): boolean =>
+  stalledMs > (differences.length > 0 ? STALL_MS_ORDINARY : STALL_MS_MAX);
 
 const row = (cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;

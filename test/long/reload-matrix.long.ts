@@ -29,7 +29,7 @@ import {
 } from './judge-row.ts';
 import { type Goal, type Measured, MeasuredPair, ROUTERS, type RouterName, type Settings } from './measured-pair.ts';
 import { REFUSED_ROWS, type RefusedRow } from './refused-rows.ts';
-import { type AppliedLine, type RefusedLine, reloadMatrixDoc, STALL_MS_MAX } from './reload-matrix-doc.ts';
+import { type AppliedLine, type RefusedLine, reloadMatrixDoc, saysNothing } from './reload-matrix-doc.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
 process.env.TANDEM_LAB_DIR = directory;
@@ -100,15 +100,12 @@ function goalOf({ pair }: Row): Goal {
 async function measure(pair: MeasuredPair, row: Row, tell: (text: string) => void): Promise<AppliedLine> {
   const [settings, goal] = [settingsOf(row), goalOf(row)];
   const pinged = pingedOf(settings, goal);
-  let best: AppliedLine | undefined;
-  for (let i = 0; i < MEASUREMENTS_MAX; i++) {
+  for (let i = 1; ; i++) {
     await pair.bring(settings);
     const line = lineOf(row, await pair.change(goal, pinged.address), pinged);
     tell(JSON.stringify(line));
-    best = best && best.stalledMs <= line.stalledMs ? best : line;
-    if (line.stalledMs <= STALL_MS_MAX) break;
+    if (!saysNothing(line) || i === MEASUREMENTS_MAX) return line;
   }
-  return best!;
 }
 
 function lineOf(row: Row, measured: Measured, pinged: Pinged): AppliedLine {

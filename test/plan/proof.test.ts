@@ -131,3 +131,35 @@ test('transitions are counted over both routers, across a restart too', () => {
   assert.deepEqual(transitionsBetween(before, failover), { VI_0: 1 });
   assert.deepEqual(transitionsBetween(before, restarted), { VI_0: 2 });
 });
+
+test('an instance that the two routers know by different names is one instance', () => {
+  const expected: Expected[] = [
+    { router: 'a', config: config([{ ...instance, virtual_router_id: 50 }]), before: config([]) },
+    { router: 'b', config: config([{ ...instance, virtual_router_id: 50, name: 'VI_new' }]), before: config([]) },
+  ];
+  const b = look('b', BACKUP);
+  const renamed = { ...b, instances: b.instances!.map((fact) => ({ ...fact, name: 'VI_new' })) };
+  assert.deepEqual(unsettled(expected, [look('a', MASTER), renamed]), []);
+});
+
+test('a renamed instance goes on counting its transitions, one with a new VRID starts from zero', () => {
+  const before = [look('a', { ...MASTER, became: 1 })];
+  const now = (name: string) => [
+    { ...before[0]!, instances: before[0]!.instances!.map((fact) => ({ ...fact, name })) },
+  ];
+  const counted = (name: string, vrid: number) => {
+    const [was, is] = [
+      config([{ ...instance, virtual_router_id: 50 }]),
+      config([{ ...instance, name, virtual_router_id: vrid }]),
+    ];
+    return transitionsBetween(before, now(name), [{ router: 'a', before: was, config: is }]);
+  };
+  assert.deepEqual(counted('VI_new', 50), { VI_new: 0 });
+  assert.deepEqual(counted('VI_0', 51), { VI_0: 1 });
+  const undone: Expected = {
+    router: 'a',
+    before: config([{ ...instance, name: 'VI_new' }]),
+    config: config([instance]),
+  };
+  assert.deepEqual(transitionsBetween(before, before, [undone]), { VI_0: 0 });
+});
