@@ -91,6 +91,8 @@ function body(plan: PairPlan, paint: Paint): string[] {
     lines.push(`  ~ text of ${where.join(' and ')}: no semantic change   none`);
   }
   if (plan.impact && hasChanges(plan)) lines.push(...withdrawalLines(plan, paint), ...orderLines(plan.impact.order));
+  const apart = plan.changes.filter((c) => c.apart !== undefined).map((c) => `${c.apart}: ${c.reason}`);
+  for (const reason of new Set(apart)) lines.push(`Apart  ${reason}`);
   lines.push(...hintLines(plan));
   if (plan.allow.length > 0) lines.push(`Needs  --allow ${plan.allow.join(',')}`);
   for (const warning of plan.warnings)
@@ -120,6 +122,8 @@ function changeLine(planned: PlannedChange, plan: PairPlan, width: number, paint
   const grave = IMPACT_CLASSES.indexOf(planned.class) >= IMPACT_CLASSES.indexOf('failover');
   const label = paint(grave ? 'error' : 'bold', (planned.apart ?? planned.class).padEnd(8));
   const withdraws = planned.change?.withdraws ? 'withdraws; ' : '';
+  // One reason for all of them: it stands at the end, once.
+  if (planned.apart) return `      ${sign} ${changeText(planned, plan).padEnd(width)}   ${label}`.trimEnd();
   return `      ${sign} ${changeText(planned, plan).padEnd(width)}   ${label} ${paint('dim', `${withdraws}${planned.reason}`)}`;
 }
 
@@ -175,10 +179,11 @@ function summary(plans: readonly PairPlan[]): string {
   if (changed.length === 0) return `Plan: ${pairs(plans.length)}, nothing to do.${unknown}${tail}`;
   const changes = changed.reduce((sum, plan) => sum + plan.changes.length, 0);
   const worst = IMPACT_CLASSES[Math.max(...changed.map((p) => IMPACT_CLASSES.indexOf(p.impact?.class ?? 'outage')))]!;
+  const apart = [...new Set(changed.flatMap((plan) => plan.changes.flatMap((c) => c.apart ?? [])))];
   const transitions = changed.flatMap((plan) => [...(plan.impact?.transitions.values() ?? [])]);
   const most = transitions.reduce((sum, t) => sum + t.count, 0);
   const failover = most === 0 ? 'no failover' : `${most} transition${most === 1 ? '' : 's'} predicted`;
-  return `Plan: ${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${worst}, ${failover}.${unknown}${tail}`;
+  return `Plan: ${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${[worst, ...apart].join(' and ')}, ${failover}.${unknown}${tail}`;
 }
 
 const pairs = (n: number): string => `${n} pair${n === 1 ? '' : 's'}`;
