@@ -74,6 +74,7 @@ export const CODES = {
   'plan-engine': 'The router runs another engine than it shall.',
   'plan-interface-absent': 'The new configuration names an interface that the router does not have.',
   'plan-vip-is-own-address': 'A VIP is configured on the router as an address of its own.',
+  'plan-addresses-lost': 'The kernel would delete other addresses together with one that changes, for good.',
   'plan-window-too-small': 'Both routers have to change at once, and an answer takes too long for that.',
   'plan-degraded': 'The pair is not as its own configuration says: one router could not take over.',
   'plan-not-forwarding': 'The router holds routes for a pair and does not forward packets.',

@@ -21,13 +21,14 @@ const block = (code: Problem['code'], message: string, hint?: string): Problem =
 });
 
 /** Every reason at once; empty where the plan may be carried out. */
-export function blocksOf({ nodes, schedule }: GuardInput): Problem[] {
+export function blocksOf({ nodes, impact, schedule }: GuardInput): Problem[] {
   const changes = (schedule?.moves.length ?? 1) > 0;
   const blocks = nodes.flatMap((node) => [...readingBlocks(node), ...daemonBlocks(node)]);
   if (!changes) return blocks;
   return [
     ...blocks,
     ...nodes.flatMap((node) => [...interfaceBlocks(node), ...ownAddressBlocks(node)]),
+    ...lossBlocks(impact),
     ...windowBlocks(nodes, schedule),
     ...roleBlocks(nodes),
   ];
@@ -148,6 +149,21 @@ function configuredBy(observed: Observed, ip: string): string | undefined {
     if (own) return own.file;
   }
   return undefined;
+}
+
+/** keepalived would say MASTER and serve nothing, and neither a reload nor a way back brings the addresses again. */
+function lossBlocks(impact: Impact | undefined): Problem[] {
+  return (impact?.findings ?? []).flatMap(({ change, reason, hint }) => {
+    if (!hint) return [];
+    const setting = `net.ipv4.conf.${hint.dev}.promote_secondaries`;
+    return [
+      block(
+        'plan-addresses-lost',
+        `${hint.router}: with ${setting} 0, ${change?.text} takes other addresses along for good: ${reason}`,
+        `\`sysctl -w ${setting}=1\` on ${hint.router} first, and they stay`,
+      ),
+    ];
+  });
 }
 
 function windowBlocks(nodes: readonly NodePlan[], steps: Schedule | undefined): Problem[] {

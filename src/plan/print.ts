@@ -93,7 +93,6 @@ function body(plan: PairPlan, paint: Paint): string[] {
   if (plan.impact && hasChanges(plan)) lines.push(...withdrawalLines(plan, paint), ...orderLines(plan.impact.order));
   const apart = plan.changes.filter((c) => c.apart !== undefined).map((c) => `${c.apart}: ${c.reason}`);
   for (const reason of new Set(apart)) lines.push(`Apart  ${reason}`);
-  lines.push(...hintLines(plan));
   if (plan.allow.length > 0) lines.push(`Needs  --allow ${plan.allow.join(',')}`);
   for (const warning of plan.warnings)
     lines.push(`${paint('warning', 'warning')}[${warning.code}]: ${warning.message}`);
@@ -144,13 +143,6 @@ function withdrawalLines({ impact }: PairPlan, paint: Paint): string[] {
 
 const count = (n: number, what: string, ends: string): string | undefined =>
   n === 0 ? undefined : `${n} ${what}${n === 1 ? ' stops' : 's stop'} ${ends}`;
-
-/** What the user can do beforehand so that it costs less. */
-function hintLines({ impact }: PairPlan): string[] {
-  const hints = (impact?.findings ?? []).flatMap((finding) => finding.hint ?? []);
-  const settings = hints.map(({ router, dev }) => `sysctl -w net.ipv4.conf.${dev}.promote_secondaries=1 on ${router}`);
-  return [...new Set(settings)].map((setting) => `   = help: ${setting} first, and the other addresses stay`);
-}
 
 function orderLines(order: Order): string[] {
   switch (order.kind) {

@@ -13,7 +13,7 @@ const MEANING: Readonly<Record<ImpactClass, string>> = {
   sync: 'Both routers within half a down timer, less what their clocks may be off.',
   staged: 'Several reloads in order, each proven before the next.',
   failover: 'The role moves. Needs `--allow failover`.',
-  outage: 'Seconds without service, or addresses lost. Needs `--allow outage`.',
+  outage: 'Seconds without service. Needs `--allow outage`; what would lose addresses for good is refused.',
 };
 
 export function impactDoc(): string {

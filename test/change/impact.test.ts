@@ -337,7 +337,10 @@ describe('the order', () => {
     assert.ok(found.order.kind === 'staged');
     assert.deepEqual(
       found.order.stages.map((s) => s.configs.get('A')!.vrrp_sync_group[0]!.group),
-      [['VI_0'], ['VI_0', 'VI_lan']],
+      [
+        ['VI_0', 'VI_wan'],
+        ['VI_0', 'VI_wan', 'VI_lan'],
+      ],
     );
     assert.deepEqual([found.transitions.get('VI_0')?.count, found.transitions.get('VI_lan')?.count], [0, 1]);
   });

@@ -10,11 +10,20 @@ export interface Row {
   readonly pair: Pair;
   /** With 2.2.7, 2.4.3, tandemd. */
   readonly classes: readonly [ImpactClass, ImpactClass, ImpactClass];
+  /** What a plan of real routers, or apply, says where it does not carry the row out. */
+  readonly notCarriedOut?: NotCarriedOut;
   /** With 2.2.7. */
   readonly order: string;
   /** With 2.2.7: `0`, `1`, `<=2`. */
   readonly transitions: string;
   readonly rule: string;
+}
+
+/** Why apply does not carry a row out on real routers, and what 2.2.7 would do with it. */
+interface NotCarriedOut {
+  readonly ends: 'refused' | 'rolled-back';
+  readonly says: RegExp;
+  readonly harm: string;
 }
 
 type Parts = Partial<Instance> | ((router: RouterName) => Partial<Instance>);
@@ -57,14 +66,14 @@ const v3 = { version: 3 } as const;
 const many = (count: number): Pair => {
   const excluded = Array.from({ length: count }, (_, i) => vip(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`));
   const routes = Array.from({ length: count }, (_, i) =>
-    route(`172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32 via 10.1.1.9`),
+    route(`172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32 via 10.1.1.9 dev p3p2`),
   );
   const fast = { ...v3, advert_int: ms(100) };
   return edit(
     { ...fast, virtual_ipaddress_excluded: excluded, virtual_routes: routes },
     {
       virtual_ipaddress_excluded: [...excluded, vip('11.0.0.1/32')],
-      virtual_routes: [...routes, route('11.1.0.0/16 via 10.1.1.9')],
+      virtual_routes: [...routes, route('11.1.0.0/16 via 10.1.1.9 dev p3p2')],
     },
   );
 };
@@ -75,8 +84,21 @@ const lan = (router: RouterName): Instance =>
     priority: PRIORITY[router],
     virtual_ipaddress: [vip('10.1.1.1/24 dev p3p2')],
   });
+const wan = (router: RouterName): Instance =>
+  instance({
+    name: 'VI_wan',
+    virtual_router_id: 62,
+    priority: PRIORITY[router],
+    virtual_ipaddress: [vip('91.59.24.140/24 dev p1p2')],
+  });
 const main = (router: RouterName): Instance => instance({ priority: PRIORITY[router] });
 const chk = { name: 'chk', script: { argv: ['/etc/keepalived/chk'] } };
+
+const LOST: NotCarriedOut = {
+  ends: 'refused',
+  says: /promote_secondaries 0/,
+  harm: 'the other VIPs of the subnet are gone from both routers, for good',
+};
 
 export const ROWS: readonly Row[] = [
   {
@@ -124,7 +146,7 @@ export const ROWS: readonly Row[] = [
       [
         'a route with its table',
         {},
-        { virtual_routes: [route('10.0.0.0/8 via 10.1.1.9 table 20')] },
+        { virtual_routes: [route('10.0.0.0/8 via 10.1.1.9 dev p3p2 table 20')] },
         'routes-and-rules',
       ],
       ['notify', {}, { notify_master: { argv: ['/etc/keepalived/n'] } }, 'settings'],
@@ -150,6 +172,10 @@ export const ROWS: readonly Row[] = [
       order: rule === 'same-effect' ? 'none' : 'B -> A',
       transitions: '0',
       rule,
+      // keepalived -t refuses what it would ignore.
+      ...(rule === 'same-effect' && {
+        notCarriedOut: { ends: 'refused', says: /does not support authentication/, harm: 'it is ignored' },
+      }),
     }),
   ),
   {
@@ -171,6 +197,11 @@ export const ROWS: readonly Row[] = [
       (r) => config({ vrrp_script: [chk], vrrp_instance: [{ ...main(r), track_script: [{ name: 'chk' }] }] }),
       { facts: (r) => ({ trackers: { chk: r === 'A' ? 'down' : 'up' } }) },
     ),
+    notCarriedOut: {
+      ends: 'rolled-back',
+      says: /is FAULT, not ready to take over/,
+      harm: 'A goes to FAULT: a failover, and nobody is left to take over from B',
+    },
     classes: ['failover', 'failover', 'failover'],
     order: 'B -> A',
     transitions: '1',
@@ -260,6 +291,7 @@ export const ROWS: readonly Row[] = [
   {
     name: 'the first VIP of a subnet removed, no base address, promote_secondaries 0',
     pair: edit({}, { virtual_ipaddress: [second] }, bare),
+    notCarriedOut: LOST,
     classes: ['outage', 'outage', 'hot'],
     order: 'B + A within 1687 ms',
     transitions: '0',
@@ -268,6 +300,7 @@ export const ROWS: readonly Row[] = [
   {
     name: 'the label of that first VIP changed',
     pair: edit({}, { virtual_ipaddress: [vip('192.168.1.1/24 label p3p1:1'), second] }, bare),
+    notCarriedOut: LOST,
     classes: ['outage', 'outage', 'hot'],
     order: 'B -> A',
     transitions: '0',
@@ -276,6 +309,7 @@ export const ROWS: readonly Row[] = [
   {
     name: 'the prefix of that first VIP changed',
     pair: edit({}, { virtual_ipaddress: [vip('192.168.1.1/25'), second] }, bare),
+    notCarriedOut: LOST,
     classes: ['outage', 'outage', 'hot'],
     order: 'B -> A',
     transitions: '0',
@@ -328,8 +362,13 @@ export const ROWS: readonly Row[] = [
   {
     name: 'a new member in a sync group',
     pair: files(
-      (r) => config({ vrrp_instance: [main(r)], vrrp_sync_group: [{ name: 'G', group: ['VI_0'] }] }),
-      (r) => config({ vrrp_instance: [main(r), lan(r)], vrrp_sync_group: [{ name: 'G', group: ['VI_0', 'VI_lan'] }] }),
+      (r) => config({ vrrp_instance: [main(r), wan(r)], vrrp_sync_group: [{ name: 'G', group: ['VI_0', 'VI_wan'] }] }),
+      (r) =>
+        config({
+          vrrp_instance: [main(r), wan(r), lan(r)],
+          vrrp_sync_group: [{ name: 'G', group: ['VI_0', 'VI_wan', 'VI_lan'] }],
+        }),
+      { facts: (r) => ({ roles: { VI_0: r === 'A' ? 'MASTER' : 'BACKUP', VI_wan: r === 'A' ? 'MASTER' : 'BACKUP' } }) },
     ),
     classes: ['staged', 'staged', 'ordered'],
     order: '[A -> B] [B -> A]',

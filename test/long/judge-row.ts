@@ -80,6 +80,13 @@ export function traces({ before, after, ping }: Measured): string[] {
   ];
 }
 
+/** For a row that is taken back: the files and what the daemons have loaded are what they were. */
+export function changedFiles({ before, after }: Measured): string[] {
+  const picture = (seen: readonly Observed[]) =>
+    seen.map(({ config, daemon }) => [config?.sha256, daemon.kind === 'running' && daemon.loaded?.text]);
+  return isDeepStrictEqual(picture(before), picture(after)) ? [] : ['the routers do not run what they ran before'];
+}
+
 /** Counted by the daemons from before the plan to after the proof. */
 export function seenTransitions({ plan, report, before, after }: Measured): Record<string, number> {
   const done = report?.outcome.kind === 'done';

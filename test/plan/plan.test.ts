@@ -159,6 +159,19 @@ const guards: readonly { name: string; a?: Partial<Side>; b?: Partial<Side>; cod
     code: 'plan-degraded',
     says: /b is FAULT, not ready to take over/,
   },
+  {
+    name: 'a primary address taken out from under the others',
+    a: {
+      before: conf(150, '', '203.0.113.1/24 dev lan0, 203.0.113.2/24 dev lan0'),
+      after: conf(150, '', '203.0.113.2/24 dev lan0'),
+    },
+    b: {
+      before: conf(100, '', '203.0.113.1/24 dev lan0, 203.0.113.2/24 dev lan0'),
+      after: conf(100, '', '203.0.113.2/24 dev lan0'),
+    },
+    code: 'plan-addresses-lost',
+    says: /net\.ipv4\.conf\.lan0\.promote_secondaries 0.* 203\.0\.113\.2/,
+  },
   { name: 'two masters', b: { state: 'MASTER' }, code: 'plan-degraded', says: /a MASTER, b MASTER/ },
 ];
 
