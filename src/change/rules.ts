@@ -20,7 +20,7 @@ export const RULES: readonly Rule[] = [
     what: 'a line that Tandem does not know, or a setting that nobody has measured',
     classes: classes('failover', 'failover', 'failover'),
     on: 'router',
-    reason: 'what this does to a running daemon is not known, so the MASTER gives its role up first',
+    reason: 'what this does to a running daemon is not known',
     demote: true,
     test: () => true,
   },

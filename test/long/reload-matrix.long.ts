@@ -151,7 +151,7 @@ function orderText(order: Order): string {
     case 'none':
       return 'nobody is signalled';
     case 'one-by-one':
-      return order.routers.map((r) => routerLetters(order.demote.includes(r) ? `${r} demoted` : r)).join(' → ');
+      return order.routers.map((r) => routerLetters(r)).join(' → ');
     case 'together':
       return routerLetters(order.routers.join(' + '));
     case 'staged':
