@@ -11,6 +11,11 @@ export type Moved =
   | { readonly kind: 'moved' }
   | { readonly kind: 'refused'; readonly findings: readonly Finding[]; readonly stale?: true };
 
+export type Restored =
+  | { readonly kind: 'restored' }
+  /** No connection could be made: the router runs whatever it ran. */
+  | { readonly kind: 'not-reached'; readonly finding: Finding };
+
 /**
  * Every method rejects with what the world did (a RemoteError) when no answer came: then it is not known whether
  * the router carried it out.
@@ -23,8 +28,8 @@ export interface Hands {
   move(move: Move): Promise<Moved>;
   /** Whether the daemon has loaded what it was last signalled for: undefined when it has, else what is wrong. */
   loaded(): Promise<Finding | undefined>;
-  /** Generation 0 again, whatever runs now. Opens a connection of its own if the old one is gone. */
-  restore(signal: boolean): Promise<void>;
+  /** Generation 0 again, whatever runs now, over a connection of its own. */
+  restore(signal: boolean): Promise<Restored>;
   observe(): Promise<Observed>;
   /** Takes away what staging left. @param done whether the new generation stays */
   finish(done: boolean): Promise<void>;

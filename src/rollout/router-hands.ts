@@ -10,7 +10,7 @@ import type { Finding } from '../plan/proof.ts';
 import type { Move } from '../plan/schedule.ts';
 import { readFacts } from '../router/facts.ts';
 import { proveReload } from '../router/prove.ts';
-import { type Remote, RemoteError } from '../router/remote.ts';
+import { type Remote, RemoteError, type RemoteErrorKind } from '../router/remote.ts';
 import { enable, type Service, start, stop } from '../router/service.ts';
 import {
   commit,
@@ -21,7 +21,7 @@ import {
   stage,
   type TestCommand,
 } from '../router/transaction.ts';
-import type { Hands, Moved, Readiness } from './hands.ts';
+import type { Hands, Moved, Readiness, Restored } from './hands.ts';
 import type { Link } from './link.ts';
 import { asRoot, type TestCopy } from './test-copy.ts';
 
@@ -33,6 +33,12 @@ export interface Generation {
 
 /** A reload of 10,000 addresses took 2 s; beyond this the daemon is not going to load it. */
 const RELOAD_LIMIT: Millis = ms(15_000);
+
+/** A network that was cut for a moment, or an sshd that starts again, is back by then; a person need not be called. */
+const RECONNECT_LIMIT: Millis = ms(10_000);
+const RECONNECT_EVERY: Millis = ms(500);
+/** What may be gone at the next try; a key that is refused will be refused again. */
+const PASSING: ReadonlySet<RemoteErrorKind> = new Set(['unreachable', 'cut', 'timeout']);
 
 export class RouterHands implements Hands {
   readonly router: string;
@@ -132,10 +138,31 @@ export class RouterHands implements Hands {
     }
   }
 
-  async restore(signal: boolean): Promise<void> {
-    // Whatever the old connection is waiting for: going back does not.
-    await this.#link.drop();
-    const remote = await this.#link.remote();
+  async restore(signal: boolean): Promise<Restored> {
+    const remote = await this.#reconnect();
+    if (remote instanceof RemoteError) {
+      return { kind: 'not-reached', finding: { router: this.router, message: `${this.router}: ${remote.message}` } };
+    }
+    await this.#goBack(remote, signal);
+    return { kind: 'restored' };
+  }
+
+  /** Whatever the old connection is waiting for: going back does not. */
+  async #reconnect(): Promise<Remote | RemoteError> {
+    const deadline = performance.now() + RECONNECT_LIMIT;
+    for (;;) {
+      await this.#link.drop();
+      try {
+        return await this.#link.remote();
+      } catch (error) {
+        if (!(error instanceof RemoteError)) throw error;
+        if (!PASSING.has(error.kind) || performance.now() > deadline) return error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, RECONNECT_EVERY));
+    }
+  }
+
+  async #goBack(remote: Remote, signal: boolean): Promise<void> {
     if (this.#started) await stopWhatRuns(remote);
     const { daemon } = this.#observed;
     const reload = signal && daemon.kind === 'running' ? daemon : undefined;

@@ -123,8 +123,7 @@ class Rollout {
         }
         case 'restore':
           this.#input.tell(`${router} goes back to what it ran before`);
-          await hands.restore(action.signal);
-          return { kind: 'restored', router };
+          return { ...(await hands.restore(action.signal)), router };
       }
     } catch (error) {
       const finding = { router, message: messageOf(error) };

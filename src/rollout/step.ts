@@ -41,7 +41,10 @@ export type Event =
   /** The answer to a command did not come: it may or may not have been carried out. */
   | { readonly kind: 'lost'; readonly router: string; readonly finding: Finding }
   | { readonly kind: 'restored'; readonly router: string }
+  /** The router was asked to go back, and it is not known how far it came. */
   | { readonly kind: 'not-restored'; readonly router: string; readonly finding: Finding }
+  /** The router could not even be asked: it runs what it ran. */
+  | { readonly kind: 'not-reached'; readonly router: string; readonly finding: Finding }
   | { readonly kind: 'proof'; readonly proof: Proof }
   | { readonly kind: 'timer' }
   /** The user wants the pair as it was. */
@@ -252,6 +255,8 @@ function undoStep(state: State, event: Event): Stepped {
       return undoAnswered(runs(answer(state, event.router, []), event.router, 0));
     case 'not-restored':
       return undoAnswered(runs(answer(state, event.router, [event.finding]), event.router, 'unknown'));
+    case 'not-reached':
+      return undoAnswered(answer(state, event.router, [event.finding]));
     default:
       return stay(state);
   }

@@ -244,7 +244,7 @@ export class LivePair implements AsyncDisposable {
 
   /** From now on a program runs this line first on the router, wherever it is called by its name. */
   async wrap(router: string, program: string, line: string): Promise<void> {
-    const real = (await this.sh(router, `command -v ${program}`)).trim();
+    const real = (await this.sh(router, `PATH=/usr/sbin:/usr/bin command -v ${program}`)).trim();
     const file = `/usr/local/sbin/${program}`;
     await this.lab.must(router, ['sh', '-c', `cat >${file} && chmod 755 ${file}`], {
       stdin: `#!/bin/sh\n${line}\nexec ${real} "$@"\n`,

@@ -172,7 +172,11 @@ function answers(world: World, action: Action): World[] {
       const { router } = action;
       const back = feed({ ...world, truth: { ...world.truth, [router]: 0 } }, { kind: 'restored', router });
       if (!mayFail) return [back];
-      return [back, feed(fault, { kind: 'not-restored', router, finding: finding(router) })];
+      return [
+        back,
+        feed(fault, { kind: 'not-restored', router, finding: finding(router) }),
+        feed(fault, { kind: 'not-reached', router, finding: finding(router) }),
+      ];
     }
     case 'prove': {
       const good = feed(world, { kind: 'proof', proof: { kind: 'proven' } });
