@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { Lab } from '../lab/lab.ts';
 import { startPing } from '../lab/ping.ts';
 import { serve } from '../lab/ssh-server.ts';
-import { listLabs } from '../lab/state.ts';
+import { type LabState, listLabs } from '../lab/state.ts';
 import { routers } from '../lab/topology.ts';
 import { demoCommand } from './demo/demo.ts';
 import { EXIT, Stop } from './exit.ts';
@@ -125,6 +125,7 @@ async function up(io: Io, name: string | undefined, flags: UpFlags): Promise<voi
     const { init, ssh } = lab.state.machine;
     io.out.result(`lab ${lab.name} is up: ${names.join(', ')} (init ${init}, ssh ${ssh})`);
     io.out.result(`ssh -F ${lab.sshConfig} ${names[0]}`);
+    io.out.document('tandem.lab', 1, describe(lab.directory, lab.state));
   } catch (cause) {
     await lab.down();
     throw cause;
@@ -132,12 +133,20 @@ async function up(io: Io, name: string | undefined, flags: UpFlags): Promise<voi
 }
 
 function list(io: Io): void {
-  for (const { directory, state } of listLabs()) {
-    io.out.result(
-      `${state.name}  ${state.topology.name}  init ${state.machine.init}  ${join(directory, 'ssh_config')}`,
-    );
-  }
+  const labs = listLabs().map(({ directory, state }) => describe(directory, state));
+  for (const { name, topology, init, sshConfig } of labs)
+    io.out.result(`${name}  ${topology}  init ${init}  ${sshConfig}`);
+  io.out.document('tandem.labs', 1, { labs });
 }
+
+const describe = (directory: string, { name, topology, machine: { init, ssh } }: LabState) => ({
+  name,
+  topology: topology.name,
+  routers: routers(topology).map((router) => router.name),
+  init,
+  ssh,
+  sshConfig: join(directory, 'ssh_config'),
+});
 
 /** The command has our terminal; its exit code becomes ours. */
 async function attached(io: Io, lab: Lab, node: string, command: readonly string[]): Promise<void> {
@@ -172,4 +181,6 @@ async function ping(io: Io, lab: Lab, from: string, address: string, flags: Ping
   io.out.result(
     `${result.sent} sent, ${result.lost} lost, longest silence ${result.longestSilenceMs.toFixed(0)} ms, pinger stalled ${result.stalledMs.toFixed(0)} ms`,
   );
+  const { sent, received, lost, longestSilenceMs, stalledMs } = result;
+  io.out.document('tandem.lab-ping', 1, { sent, received, lost, longestSilenceMs, stalledMs });
 }

@@ -36,6 +36,13 @@ test(
       const config = /ssh -F (\S+)/.exec(up)?.[1] as string;
       assert.equal((await run(['ssh', '-F', config, 'rtr-core02', 'hostname'])).stdout, 'rtr-core02\n');
       assert.match(await says('list'), /^mine {2}core {2}/);
+      const [mine] = (JSON.parse(await says('list', '--json')) as { labs: Record<string, unknown>[] }).labs;
+      assert.deepEqual(
+        [mine?.name, mine?.topology, mine?.routers, mine?.sshConfig],
+        ['mine', 'core', ['rtr-core01', 'rtr-core02'], config],
+      );
+      const ping = JSON.parse(await says('ping', 'client', '192.168.1.11', '--count', '3', '--json'));
+      assert.deepEqual([ping.format, ping.sent, ping.received, ping.lost], ['tandem.lab-ping', 3, 3, 0]);
 
       const exec = await tandem('exec', 'rtr-core01', 'sh', '-c', 'hostname; echo bad >&2; exit 5');
       assert.deepEqual(exec, { code: 5, stdout: 'rtr-core01\n', stderr: 'bad\n' });
@@ -55,6 +62,7 @@ test(
       await says('down');
     }
     assert.equal(await says('list'), '');
+    assert.deepEqual(JSON.parse(await says('list', '--json')), { format: 'tandem.labs', version: 1, labs: [] });
     assert.deepEqual(readdirSync(directory), []);
   },
 );

@@ -28,6 +28,7 @@ async function demo(io: Io): Promise<void> {
   const failed = stage.held.filter((each) => !each.held);
   stage.act('What held');
   for (const each of stage.held) stage.say(`   ${each.held ? 'held  ' : 'FAILED'} ${each.what}`);
+  io.out.document('tandem.demo', 1, { held: stage.held });
   if (failed.length > 0) io.exit(EXIT.error);
 }
 
@@ -59,10 +60,7 @@ function caretUnder(output: string, text: string): boolean {
   return lines.some((line, i) => {
     const at = line.indexOf(text);
     return (
-      at >= 0 &&
-      lines[i + 1] !== undefined &&
-      /^\s*\|\s*\^+/.test(lines[i + 1]!) &&
-      lines[i + 1]!.indexOf('^') <= at + text.length
+      at >= 0 && lines[i + 1] !== undefined && /^\s*\|\s*\^+/.test(lines[i + 1]!) && lines[i + 1]!.indexOf('^') === at
     );
   });
 }
@@ -98,7 +96,7 @@ async function hotChange(stage: Stage): Promise<void> {
     `   old VIP ${OLD_VIP}: ${seenOld.sent} packets, ${seenOld.lost} lost, longest silence ${seenOld.longestSilenceMs.toFixed(0)} ms`,
   );
   stage.say(`   new VIP ${NEW_VIP}: ${seenNew.received} answered, ${lostLater} lost after the first answer`);
-  stage.check('applied, and the transitions seen are 0', code === 0 && output.includes('0 observed'));
+  stage.check('applied, and the transitions seen are 0', code === 0 && output.includes(', 0 observed.'));
   stage.check('no packet to the old VIP was lost', seenOld.lost === 0);
   stage.check('the new VIP answers and goes on answering', seenNew.received > 0 && lostLater === 0);
   const route = await stage.lab.must(A, ['ip', 'route', 'show', '198.51.100.0/24']);
@@ -122,10 +120,12 @@ async function peerDies(stage: Stage): Promise<void> {
   await stage.rest(8_000);
   const held = await stage.vips(B);
   const seen = await ping.stop();
-  stage.say(
-    `   ${B} holds ${held.length} of 5 VIPs, its cable is ${await carrier(stage)}; ${seen.sent} packets, ${seen.lost} lost`,
+  const cable = await carrier(stage);
+  stage.say(`   ${B} holds ${held.length} of 5 VIPs, its cable is ${cable}; ${seen.sent} packets, ${seen.lost} lost`);
+  stage.check(
+    'with what link: direct renders, the survivor keeps its VIPs',
+    cable === 'dark' && held.length === 5 && seen.lost === 0,
   );
-  stage.check('with what link: direct renders, the survivor keeps its VIPs', held.length === 5 && seen.lost === 0);
 }
 
 async function carrier(stage: Stage): Promise<'dark' | 'lit'> {
@@ -144,9 +144,10 @@ async function peerDiesWithout(stage: Stage): Promise<void> {
   const { code } = await stage.tandem('apply', '--yes');
   stage.check('applied: the cable is now described as a switched link', code === 0);
   await stage.lab.stopKeepalived(A);
-  await stage.until(`${B} to take over`, 15_000, async () => (await stage.vips(B)).length === 5);
+  // Without it there would be nothing to give up, and the act would prove nothing.
+  const took = await stage.until(`${B} to take over`, 15_000, async () => (await stage.vips(B)).length === 5);
   await stage.lab.kill(A);
   const gone = await stage.until(`${B} to give up its VIPs`, 15_000, async () => (await stage.vips(B)).length === 0);
   stage.say(`   ${B} holds ${(await stage.vips(B)).length} of 5 VIPs: nobody serves the LAN`);
-  stage.check('without it, the survivor gives up every VIP: the outage', gone);
+  stage.check('without it, the survivor gives up every VIP: the outage', took && gone);
 }
