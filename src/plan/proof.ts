@@ -8,7 +8,7 @@
  * 6. each instance made as many transitions as the plan said.
  * Pure: it judges what was read, whoever read it.
  */
-import { type IpPrefix, parseIpPrefix } from '../base/address.ts';
+import { formatIpPrefix, parseIpPrefix } from '../base/address.ts';
 import { type Effective, effective, identityOf } from '../change/effective.ts';
 import { pairInstances } from '../change/instances.ts';
 import { pairUp } from '../change/lines.ts';
@@ -33,7 +33,7 @@ export function unsettled(expected: readonly Expected[], seen: readonly Observed
   const findings = instancesOnWire(expected).flatMap((instance) => instanceFindings(instance, seen));
   for (const { router, config, before } of expected) {
     const facts = seen.find((s) => s.router === router);
-    for (const left of leftOvers(config, before, facts?.addresses ?? [])) {
+    for (const left of leftOvers(config, before, facts)) {
       findings.push({ router, message: `${left} was taken out and still stands on ${router}` });
     }
   }
@@ -88,8 +88,11 @@ const stateOf = (facts: Observed, name: string): InstanceFact['state'] | undefin
 function addressFindings(instance: Instance, facts: Observed, isMaster: boolean): Finding[] {
   const findings: Finding[] = [];
   for (const line of addressesOf(instance)) {
-    const held = facts.addresses.some((a) => holds(a, line, instance));
-    const text = `${line.address.text}/${line.address.prefix}`;
+    const text = formatIpPrefix(line.address);
+    const held =
+      indexOf(facts)
+        .addresses.get(text)
+        ?.some((a) => holds(a, line, instance)) === true;
     if (isMaster && !held) {
       findings.push({
         router: facts.router,
@@ -111,17 +114,50 @@ const addressesOf = (instance: Instance): readonly AddressLine[] => [
   ...(instance.virtual_ipaddress_excluded ?? []),
 ];
 
+/** Of an address fact with the line's own address. */
 function holds(fact: AddressFact, line: AddressLine, instance: Instance): boolean {
-  if (!sameAddress(fact.address, line.address)) return false;
   // With use_vmac the address stands on the VMAC's own interface, whose name keepalived may choose.
   return instance.use_vmac !== undefined || fact.dev === (line.dev ?? instance.interface);
 }
 
-const sameAddress = (a: IpPrefix, b: IpPrefix): boolean => a.text === b.text && a.prefix === b.prefix;
+/** What a router showed, by address and by destination: ten thousand lines are looked up in ten thousand facts. */
+interface Index {
+  readonly addresses: ReadonlyMap<string, readonly AddressFact[]>;
+  readonly routes: ReadonlyMap<string, readonly RouteFact[]>;
+}
+
+const INDEXES = new WeakMap<Observed, Index>();
+
+function indexOf(facts: Observed): Index {
+  const known = INDEXES.get(facts);
+  if (known) return known;
+  const index = {
+    addresses: groupBy(facts.addresses, ({ address }) => formatIpPrefix(address)),
+    routes: groupBy(facts.routes, ({ family, to }) => `${family} ${prefixText(to)}`),
+  };
+  INDEXES.set(facts, index);
+  return index;
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
 
 function routeFindings(instance: Instance, facts: Observed): Finding[] {
   return (instance.virtual_routes ?? [])
-    .filter((line) => !facts.routes.some((fact) => isRoute(fact, line)))
+    .filter(
+      (line) =>
+        !indexOf(facts)
+          .routes.get(`${line.to.family} ${wanted(line)}`)
+          ?.some((f) => isRoute(f, line)),
+    )
     .map((line) => ({
       router: facts.router,
       message: `${instance.name}: ${facts.router} is MASTER without route ${destination(line)} in table ${line.table ?? 'main'}`,
@@ -131,22 +167,21 @@ function routeFindings(instance: Instance, facts: Observed): Finding[] {
 const destination = (line: RouteLine): string =>
   'default' in line.to ? 'default' : `${line.to.text}/${line.to.prefix}`;
 
-function isRoute(fact: RouteFact, line: RouteLine): boolean {
-  const to = fact.to === 'default' ? 'default' : prefixText(fact.to);
-  const wanted = 'prefix' in line.to && line.to.prefix === 0 ? 'default' : destination(line);
-  return (
-    to === wanted &&
-    fact.family === line.to.family &&
-    tableNumber(fact.table) === tableNumber(line.table ?? 'main') &&
-    (line.via === undefined || fact.via === line.via.text) &&
-    (line.dev === undefined || fact.dev === line.dev) &&
-    (line.metric === undefined || fact.metric === line.metric)
-  );
-}
+/** As `ip route` would print it: a default route may be written as 0.0.0.0/0. */
+const wanted = (line: RouteLine): string =>
+  'prefix' in line.to && line.to.prefix === 0 ? 'default' : destination(line);
+
+/** Of a route fact with the line's own destination. */
+const isRoute = (fact: RouteFact, line: RouteLine): boolean =>
+  tableNumber(fact.table) === tableNumber(line.table ?? 'main') &&
+  (line.via === undefined || fact.via === line.via.text) &&
+  (line.dev === undefined || fact.dev === line.dev) &&
+  (line.metric === undefined || fact.metric === line.metric);
 
 function prefixText(text: string): string {
+  if (text === 'default') return text;
   const prefix = parseIpPrefix(text);
-  return prefix ? `${prefix.text}/${prefix.prefix}` : text;
+  return prefix ? formatIpPrefix(prefix) : text;
 }
 
 /** /etc/iproute2/rt_tables as every system has it. */
@@ -154,13 +189,18 @@ const TABLES: Readonly<Record<string, string>> = { local: '255', main: '254', de
 const tableNumber = (table: string): string => TABLES[table] ?? table;
 
 /** VIPs that the file named before and does not name now, where they still stand. */
-function leftOvers(config: Config, before: Config, addresses: readonly AddressFact[]): string[] {
-  const now = config.vrrp_instance.flatMap(addressesOf);
+function leftOvers(config: Config, before: Config, facts: Observed | undefined): string[] {
+  const now = new Set(config.vrrp_instance.flatMap(addressesOf).map(({ address }) => formatIpPrefix(address)));
   return before.vrrp_instance.flatMap((instance) =>
     addressesOf(instance)
-      .filter((old) => !now.some((line) => sameAddress(line.address, old.address)))
-      .filter((old) => addresses.some((fact) => holds(fact, old, instance)))
-      .map((old) => `VIP ${old.address.text}/${old.address.prefix}`),
+      .map((line) => ({ line, text: formatIpPrefix(line.address) }))
+      .filter(({ text }) => facts !== undefined && !now.has(text))
+      .filter(({ line, text }) =>
+        indexOf(facts!)
+          .addresses.get(text)
+          ?.some((fact) => holds(fact, line, instance)),
+      )
+      .map(({ text }) => `VIP ${text}`),
   );
 }
 
