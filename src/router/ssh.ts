@@ -56,14 +56,10 @@ export async function connect(target: ConnectTarget, options: ConnectOptions = {
 
 async function open(router: string, route: Route, options: ConnectOptions): Promise<SshSession> {
   // What carries the connection that is made next, the nearest first.
-  const below: AsyncDisposable[] = [];
-  let carrier: Duplex | undefined;
+  const proxy = route.proxyCommand === undefined ? undefined : new ProxyProcess(route.proxyCommand);
+  const below: AsyncDisposable[] = proxy === undefined ? [] : [proxy];
+  let carrier: Duplex | undefined = proxy?.stream;
   try {
-    if (route.proxyCommand !== undefined) {
-      const proxy = new ProxyProcess(route.proxyCommand);
-      below.push(proxy);
-      carrier = proxy.stream;
-    }
     for (const hop of [...route.jumps, route.target]) {
       const client = await shakeHands(router, hop, carrier, options);
       if (hop === route.target) return new SshSession(router, client, below);
@@ -73,8 +69,10 @@ async function open(router: string, route: Route, options: ConnectOptions): Prom
     }
     throw new Error('a route ends at its target');
   } catch (error) {
+    const ended = await proxy?.ended();
     for (const each of below) await each[Symbol.asyncDispose]();
-    throw error;
+    if (ended === undefined || !(error instanceof RemoteError)) throw error;
+    throw new RemoteError(error.kind, router, `${error.message}; its ProxyCommand ended ${ended}`, { cause: error });
   }
 }
 
@@ -100,11 +98,15 @@ async function shakeHands(
   options: ConnectOptions,
 ): Promise<Client> {
   const known = await readKnownHosts(router, hop);
+  const where = `${hop.user}@${hop.host}:${hop.port}`;
+  const closed = () =>
+    new RemoteError('unreachable', router, `connecting to ${where}: the server closed the connection`);
+  // What ended before ssh2 listens is never told to it.
+  if (carrier?.destroyed) throw closed();
   const { promise, resolve, reject } = deferred<Client>();
   const client = new Client();
   let connected = carrier !== undefined;
   let refused: RemoteError | undefined;
-  const where = `${hop.user}@${hop.host}:${hop.port}`;
   const clock = new Countdown(hop.connectTimeout, () => {
     const reason = connected ? 'the server does not finish the handshake' : 'no answer';
     const message = `connecting to ${where}: ${reason} within ${formatDuration(hop.connectTimeout)}`;
@@ -118,9 +120,7 @@ async function shakeHands(
     reject(refused ?? explain(router, where, error, login.notes));
     client.destroy();
   });
-  client.on('close', () => {
-    reject(new RemoteError('unreachable', router, `connecting to ${where}: the server closed the connection`));
-  });
+  client.on('close', () => reject(closed()));
   client.on('connect', () => {
     connected = true;
   });
@@ -256,16 +256,41 @@ class Countdown {
   }
 }
 
+/** Of what a proxy says, the end: enough for its last sentence. */
+const proxySaidMax = 300;
+/** Between the end of a proxy's output and its exit status lies a moment. */
+const proxyEndMs = 200;
+
 /** ProxyCommand: its standard input and output are the connection. */
 class ProxyProcess implements AsyncDisposable {
   readonly stream: Duplex;
   readonly #child;
+  readonly #ended: Promise<string>;
 
   constructor(command: string) {
-    this.#child = spawn('sh', ['-c', `exec ${command}`], { stdio: ['pipe', 'pipe', 'ignore'] });
-    const { stdin, stdout } = this.#child;
+    // A session of its own: Ctrl-C in a terminal is for us, who finish what is under way over this connection.
+    this.#child = spawn('sh', ['-c', `exec ${command}`], { stdio: 'pipe', detached: true });
+    const { stdin, stdout, stderr } = this.#child;
     this.stream = Duplex.from({ readable: stdout, writable: stdin });
+    // That the connection is over ssh2 is told by `close`. An error that nobody hears would end the whole program,
+    // in the middle of whatever it does to other routers.
+    this.stream.on('error', () => {});
+    let said = '';
+    stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-proxySaidMax);
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#child.on('close', (code, signal) => {
+        const last = said.trim();
+        resolve(`(${signal ?? `status ${code}`})${last && `: ${last}`}`);
+      });
+    });
     this.#child.on('error', (error) => this.stream.destroy(error));
+  }
+
+  /** How it ended and what it said last; undefined while it runs. */
+  ended(): Promise<string | undefined> {
+    return Promise.race([this.#ended, new Promise<undefined>((resolve) => setTimeout(resolve, proxyEndMs, undefined))]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

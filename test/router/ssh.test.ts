@@ -127,6 +127,21 @@ test('F70 ProxyCommand and ProxyJump carry the connection; each hop has its host
   assert.equal(await hostName({}, { config }, 'piped'), 'reached\n');
 });
 
+test('a ProxyCommand that fails, talks garbage or stops in the middle is one router that is not reached', async () => {
+  const config = join(sshd.folder, 'proxies');
+  const commands = {
+    fails: { command: "sh -c 'echo no route to it >&2; exit 3'", says: /\(status 3\): no route to it/ },
+    garbage: { command: 'head -c 2000 /dev/urandom', says: /garbage/ },
+    greets: { command: "sh -c 'echo SSH-2.0-x; exec head -c 5000 /dev/zero'", says: /greets/ },
+    absent: { command: '/nonexistent/proxy', says: /\(status 127\).*not found/ },
+  };
+  const host = ([name, { command }]: [string, { command: string }]) => `Host ${name}\n  ProxyCommand ${command}\n`;
+  writeFileSync(config, Object.entries(commands).map(host).join(''));
+  for (const [name, { says }] of Object.entries(commands)) {
+    await fails(connect(target(sshd, { config }, name)), 'unreachable', says);
+  }
+});
+
 test('F72 an encrypted key asks for its passphrase; with nobody to ask, the error says what to do', async () => {
   const key = join(sshd.folder, 'locked');
   keygen(key, 'open sesame');
