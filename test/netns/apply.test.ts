@@ -207,11 +207,9 @@ async function loadedInOrder(pair: LivePair, first: typeof A | typeof B, second:
 async function failover(pair: LivePair, to: typeof A | typeof B): Promise<void> {
   const from = to === A ? B : A;
   await pair.lab.unplug(from, 'p3p1');
-  const takenOver = async () => (await pair.vips(to)).length > 0;
-  await waitFor(takenOver, { what: `${to} to take over`, timeoutMs: 20_000, everyMs: 100 });
+  await pair.becomes(to, 'MASTER');
   await pair.lab.plug(from, 'p3p1');
-  const back = async () => /Entering BACKUP STATE[^\n]*\s*$/.test(await pair.lab.keepalivedLog(from));
-  await waitFor(back, { what: `${from} to be backup`, timeoutMs: 20_000, everyMs: 100 });
+  await pair.becomes(from, 'BACKUP');
 }
 
 /** One router holds all VIPs, the other none, and both daemons listen. */

@@ -276,6 +276,15 @@ export class LivePair implements AsyncDisposable {
     return all.filter((text) => /^(192\.168\.1|10\.1\.1)\.([1-9]|2\d\d)\//.test(text)).sort();
   }
 
+  /** Waits until the daemon's last word about itself is this. */
+  async becomes(router: string, role: 'MASTER' | 'BACKUP'): Promise<void> {
+    const is = async () => {
+      const said = [...(await this.lab.keepalivedLog(router)).matchAll(/Entering (\w+) STATE/g)];
+      return said.at(-1)?.[1] === role;
+    };
+    await waitFor(is, { what: `${router} to be ${role}`, timeoutMs: 20_000, everyMs: 100 });
+  }
+
   /** What the daemon itself runs on: the file that it keeps of what it read last. */
   loaded(router: string): Promise<string> {
     const find = `for p in $(pidof keepalived); do for fd in /proc/$p/fd/*; do
