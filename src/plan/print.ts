@@ -90,7 +90,10 @@ function body(plan: PairPlan, paint: Paint): string[] {
     const where = plan.nodes.filter((n) => n.writes.length > 0).map((n) => n.router);
     lines.push(`  ~ text of ${where.join(' and ')}: no semantic change   none`);
   }
-  if (plan.impact && hasChanges(plan)) lines.push(...withdrawalLines(plan, paint), ...orderLines(plan.impact.order));
+  if (plan.impact && hasChanges(plan)) {
+    const moving = new Set(plan.schedule?.moves.flatMap((move) => move.routers));
+    lines.push(...withdrawalLines(plan, paint), ...orderLines(plan.impact.order, (router) => moving.has(router)));
+  }
   const apart = plan.changes.filter((c) => c.apart !== undefined).map((c) => `${c.apart}: ${c.reason}`);
   for (const reason of new Set(apart)) lines.push(`Apart  ${reason}`);
   if (plan.allow.length > 0) lines.push(`Needs  --allow ${plan.allow.join(',')}`);
@@ -144,19 +147,22 @@ function withdrawalLines({ impact }: PairPlan, paint: Paint): string[] {
 const count = (n: number, what: string, ends: string): string | undefined =>
   n === 0 ? undefined : `${n} ${what}${n === 1 ? ' stops' : 's stop'} ${ends}`;
 
-function orderLines(order: Order): string[] {
+/** @param moves whether anything is done on a router: one that is as it shall be is left out */
+function orderLines(order: Order, moves: (router: string) => boolean): string[] {
   switch (order.kind) {
     case 'none':
       return ['Order  files only: no daemon is signalled'];
     case 'one-by-one':
-      return [`Order  ${order.routers.join(' -> ')} -> prove   ${order.reason}`];
+      return [`Order  ${order.routers.filter(moves).join(' -> ')} -> prove   ${order.reason}`];
     case 'together':
-      return [`Order  ${order.routers.join(' + ')} within ${Math.round(order.budget)} ms -> prove   ${order.reason}`];
+      return [
+        `Order  ${order.routers.filter(moves).join(' + ')} within ${Math.round(order.budget)} ms -> prove   ${order.reason}`,
+      ];
     case 'staged':
       return [
         `Order  ${order.stages.length} stages, each proven   ${order.reason}`,
         ...order.stages.flatMap((stage, i) =>
-          orderLines(stage.order).map((line) => `   ${i + 1}. ${stage.what}: ${line.slice(7)}`),
+          orderLines(stage.order, () => true).map((line) => `   ${i + 1}. ${stage.what}: ${line.slice(7)}`),
         ),
       ];
   }

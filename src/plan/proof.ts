@@ -19,6 +19,8 @@ import type { AddressLine, Config, Instance, RouteLine } from '../keepalived/mod
 export interface Finding {
   readonly message: string;
   readonly router?: string;
+  /** Both routers are MASTER: where adverts arrive, that is over within one down timer. */
+  readonly split?: true;
 }
 
 /** What one router shall run now, and what it ran before the move. */
@@ -67,7 +69,11 @@ function instanceFindings(both: readonly OnRouter[], seen: readonly Observed[]):
   const masters = states.filter((s) => s.state === 'MASTER');
   if (masters.length !== 1) {
     const told = states.map((s) => `${s.router} ${s.state ?? 'unknown'}`).join(', ');
-    return [{ message: `${name}: exactly one router must be MASTER, but ${told}` }];
+    // A daemon that became MASTER without having heard anything has listened for a whole down timer.
+    const deaf = masters.length > 1 ? masters.filter((s) => hasHeardNothing(s.facts, s.instance?.name ?? name)) : [];
+    const why = deaf.map(({ router }) => `; ${router} receives no adverts: ${NO_ADVERTS}`).join('');
+    const message = `${name}: exactly one router must be MASTER, but ${told}${why}`;
+    return [{ message, ...(masters.length > 1 && { split: true }) }];
   }
   const master = masters[0]!.router;
   const findings: Finding[] = [];
@@ -84,6 +90,9 @@ function instanceFindings(both: readonly OnRouter[], seen: readonly Observed[]):
 
 const stateOf = (facts: Observed, name: string): InstanceFact['state'] | undefined =>
   facts.instances?.find((i) => i.name === name)?.state;
+
+const hasHeardNothing = (facts: Observed, name: string): boolean =>
+  facts.instances?.find((i) => i.name === name)?.advertsReceived === 0;
 
 function addressFindings(instance: Instance, facts: Observed, isMaster: boolean): Finding[] {
   const findings: Finding[] = [];

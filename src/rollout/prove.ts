@@ -13,6 +13,8 @@ export interface ProveInput {
   readonly holdFor: Millis;
   /** How long the pair may take to settle before that. */
   readonly settleFor: Millis;
+  /** How long two MASTERs are waited for: each moment of it they answer for the same addresses. */
+  readonly splitFor: Millis;
   /** Before the first move; with `predicted`, what is counted since then is held against it. */
   readonly baseline: readonly Observed[];
   readonly predicted?: ReadonlyMap<string, Transitions>;
@@ -43,6 +45,7 @@ export async function prove(input: ProveInput): Promise<Proven> {
   let heldSince: Millis | undefined;
   let first: readonly Observed[] = [];
   let lastLook = start;
+  let splitSince: Millis | undefined;
   for (;;) {
     const seen = await input.look();
     const now = clock.now();
@@ -52,6 +55,8 @@ export async function prove(input: ProveInput): Promise<Proven> {
       first = seen;
     }
     lastLook = now;
+    splitSince = findings.some((finding) => finding.split) ? (splitSince ?? now) : undefined;
+    if (splitSince !== undefined && now - splitSince > input.splitFor) return unproven(input, findings, seen);
     if (heldSince !== undefined && now - heldSince >= input.holdFor) return conclude(input, first, seen);
     if (heldSince === undefined && now - start > input.settleFor) return unproven(input, findings, seen);
     if (now - start > input.settleFor + 2 * input.holdFor + GAP_MAX) {

@@ -146,6 +146,7 @@ class Rollout {
         // A peer that refuses what the moved router sends takes over within one down timer; the end is proven for two.
         holdFor: last ? ms(2 * downTimer) : downTimer,
         settleFor: ms(3 * downTimer + SETTLE_EXTRA),
+        splitFor: downTimer,
         baseline: schedule.routers.map((router) => this.#baseline.get(router)!),
         ...(last && { predicted }),
         clock,

@@ -145,7 +145,7 @@ export interface Snapshot {
 
 const SNAPSHOT = `
 set -e
-ip -o addr | sed 's/ *\\\\.*//' | sort
+ip -o addr | sed 's/ *\\\\.*//; s/ tentative//' | sort
 echo ==
 for p in $(pidof keepalived | tr ' ' '\\n' | sort -n); do echo "$p $(sed 's/.*) //' /proc/$p/stat | cut -d ' ' -f 20)"; done
 echo ==

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ms } from '../../src/base/units.ts';
+import type { LiveState, Observed } from '../../src/change/observed.ts';
+import { EMPTY } from '../../src/keepalived/empty.ts';
+import type { Config } from '../../src/keepalived/model.ts';
+import { type Proven, prove } from '../../src/rollout/prove.ts';
+
+const config: Config = { ...EMPTY, vrrp_instance: [{ name: 'V', interface: 'x0', virtual_router_id: 1 }] };
+
+interface Look {
+  readonly states: readonly [LiveState, LiveState];
+  /** Adverts that the second router has received since it started. */
+  readonly heard: number;
+}
+
+/** Proves with looks that the script gives by time, and tells how long that took. */
+async function proven(at: (now: number) => Look): Promise<Proven & { readonly tookMs: number }> {
+  let now = 0;
+  const look = async (): Promise<readonly Observed[]> => {
+    const { states, heard } = at(now);
+    return states.map((state, i) => {
+      const counters = { advertsReceived: i === 0 ? 0 : heard, advertsSent: 0, becameMaster: 0, releasedMaster: 0 };
+      const instances = [{ name: 'V', state, ...counters, errors: {} }];
+      return { router: 'ab'[i], addresses: [], routes: [], instances } as unknown as Observed;
+    });
+  };
+  const result = await prove({
+    expected: ['a', 'b'].map((router) => ({ router, config, before: config })),
+    look,
+    holdFor: ms(8000),
+    settleFor: ms(30_000),
+    splitFor: ms(4000),
+    baseline: await look(),
+    clock: {
+      now: () => ms(now),
+      sleep: async (duration) => {
+        now += duration;
+      },
+    },
+  });
+  return { ...result, tookMs: now };
+}
+
+test('a pair that holds is proven after the time that it must hold', async () => {
+  const { proof, tookMs } = await proven((now) => ({ states: ['MASTER', 'BACKUP'], heard: now }));
+  assert.equal(proof.kind, 'proven');
+  assert.ok(tookMs >= 8000 && tookMs < 9000, `${tookMs}`);
+});
+
+test('two masters are waited for no longer than they may last; the one that hears nothing is named', async () => {
+  const { proof, tookMs } = await proven((now) => ({ states: ['MASTER', now < 4000 ? 'BACKUP' : 'MASTER'], heard: 0 }));
+  assert.equal(proof.kind, 'unproven');
+  assert.match(proof.kind === 'unproven' ? proof.findings[0]!.message : '', /MASTER, b MASTER.* b .*protocol 112/);
+  assert.ok(tookMs > 8000 && tookMs < 9000, `${tookMs}`);
+});
+
+test('two masters for less than that are a takeover', async () => {
+  const { proof, tookMs } = await proven((now) => ({
+    states: [now < 3000 ? 'MASTER' : 'BACKUP', 'MASTER'],
+    heard: 1 + now,
+  }));
+  assert.equal(proof.kind, 'unproven', 'the script lets the new backup hear nothing');
+  assert.ok(tookMs > 11_000, `${tookMs}: it was looked at until it held`);
+});
