@@ -1,0 +1,17 @@
+/** What is done later, for whatever is not VRRP's own: trackers, retries. Tests hand in a clock of their own. */
+import { type Millis, ms } from '../base/units.ts';
+
+export interface Timers {
+  /** Never goes back. */
+  now(): Millis;
+  /** Calls `due` once after so long; the function that it returns takes that back. */
+  after(wait: Millis, due: () => void): () => void;
+}
+
+export const systemTimers: Timers = {
+  now: () => ms(performance.now()),
+  after(wait, due) {
+    const timer = setTimeout(due, wait);
+    return () => clearTimeout(timer);
+  },
+};

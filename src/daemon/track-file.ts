@@ -1,0 +1,142 @@
+/**
+ * track_file: the number in a file. The kernel tells of changes (inotify on its folder, so that a file that is made,
+ * replaced by rename or removed counts at once); what inotify cannot see, such as a folder that is not there yet, a
+ * symbolic link's target or a file on the network, is seen by reading it now and then.
+ */
+import { constants, type FSWatcher, watch } from 'node:fs';
+import { open, writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { type Millis, ms } from '../base/units.ts';
+import type { Log } from './log.ts';
+import type { Timers } from './timers.ts';
+import type { Tracking } from './tracking.ts';
+
+export interface FileTracker {
+  readonly name: string;
+  readonly path: string;
+  /** init_file; to be left out after a reload: it counts at the daemon's start only. */
+  readonly init?: { readonly value: number; readonly overwrite: boolean };
+}
+
+export interface TrackFileSeams {
+  readonly timers: Timers;
+  readonly log: Log;
+  /** The number at the start, and whenever it has changed. */
+  report(value: number): void;
+}
+
+/** A net under inotify: one small read. */
+const POLL: Millis = ms(2_000);
+
+export function trackFile(tracker: FileTracker, seams: TrackFileSeams): Tracking {
+  const { log, timers } = seams;
+  let closed = false;
+  let value: number | undefined;
+  let reading = false;
+  let again = false;
+  let watcher: FSWatcher | undefined;
+  let invalid: string | undefined;
+
+  /** One read at a time; what changes meanwhile is read once more. */
+  const read = async (): Promise<void> => {
+    again = reading;
+    if (reading) return;
+    reading = true;
+    const text = await readStart(tracker.path);
+    reading = false;
+    if (closed) return;
+    take(text);
+    if (again) await read();
+  };
+
+  const take = (text: string): void => {
+    const found = trackedNumber(text);
+    if (found === undefined && text !== invalid) {
+      log('warning', `Invalid number ${text.trim()} read from ${tracker.path} - ignoring`);
+    }
+    invalid = found === undefined ? text : undefined;
+    // A number out of range leaves what there was; at the start that is nothing, which counts as 0.
+    const next = found ?? value ?? 0;
+    if (next === value) return;
+    value = next;
+    seams.report(next);
+  };
+
+  const arm = (): void => {
+    if (watcher || closed) return;
+    try {
+      watcher = watch(dirname(tracker.path), (_event, file) => {
+        if (file === null || file === basename(tracker.path)) void read();
+      });
+      watcher.on('error', disarm);
+    } catch {
+      // No such folder: the poll tries again.
+    }
+  };
+  const disarm = (): void => {
+    watcher?.close();
+    watcher = undefined;
+  };
+
+  let cancel = (): void => {};
+  const poll = async (): Promise<void> => {
+    // Anew each time: a folder that was removed and made again has another inode, of which inotify says nothing.
+    disarm();
+    arm();
+    cancel = timers.after(POLL, () => void poll());
+    await read();
+  };
+  return {
+    known: initialise(tracker, log).then(() => (closed ? undefined : poll())),
+    end() {
+      closed = true;
+      cancel();
+      disarm();
+    },
+  };
+}
+
+async function initialise({ path, init }: FileTracker, log: Log): Promise<void> {
+  if (!init) return;
+  try {
+    await writeFile(path, `${init.value}\n`, { flag: init.overwrite ? 'w' : 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    log('warning', `track_file ${path} cannot be initialised: ${(error as Error).message}`);
+  }
+}
+
+/** Far more than a number has digits. */
+const BYTES_MAX = 128;
+
+/** What cannot be read counts as an empty file, that is 0. A pipe or device under the name must not hold us up. */
+async function readStart(path: string): Promise<string> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      if (!(await file.stat()).isFile()) return '';
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(BYTES_MAX), 0, BYTES_MAX, 0);
+      return buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return '';
+  }
+}
+
+const INT_MAX = 2_147_483_647;
+
+/**
+ * The number at the start of a text, as strtol reads it: blanks, a sign, 0x for base 16, 0 for base 8; what follows is
+ * ignored, and a text without a number is 0. Seen with keepalived 2.2.7.
+ * @returns undefined for a number that no C int holds
+ */
+export function trackedNumber(text: string): number | undefined {
+  const match = /^[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))/.exec(text);
+  if (!match) return 0;
+  const [, sign, hex, octal, decimal] = match;
+  const size = hex ? Number.parseInt(hex, 16) : octal ? Number.parseInt(octal, 8) : Number(decimal);
+  if (size > INT_MAX) return undefined;
+  return sign === '-' && size > 0 ? -size : size;
+}
