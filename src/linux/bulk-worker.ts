@@ -1,0 +1,29 @@
+/**
+ * The thread that carries out many changes: a batch can wait for seconds on the kernel's lock, and adverts must not
+ * wait with it. It only sends what the main thread has written.
+ */
+import { parentPort } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { type Batch, NetlinkClient, type Refusal } from './netlink-client.ts';
+
+/** First from the worker: it is ready, and its socket's number. */
+export interface Ready {
+  readonly port: number;
+}
+
+/** Answers come in the order of the batches. */
+export type Answer = { readonly refused: readonly Refusal[] } | { readonly error: string };
+
+assert(parentPort, 'this file runs as a worker');
+const port = parentPort;
+const client = new NetlinkClient();
+port.postMessage({ port: client.port } satisfies Ready);
+port.on('message', (batch: Batch) => port.postMessage(answer(batch)));
+
+function answer(batch: Batch): Answer {
+  try {
+    return { refused: client.send(batch) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,54 @@
+/** The worker seen from the main thread: batches in, refusals out. Started by whoever first has much to do. */
+import { Worker } from 'node:worker_threads';
+import { type Deferred, deferred } from '../base/deferred.ts';
+import type { Answer, Ready } from './bulk-worker.ts';
+import type { Batch, Refusal } from './netlink-client.ts';
+
+export class BulkSender {
+  readonly #worker = new Worker(new URL('./bulk-worker.ts', import.meta.url));
+  readonly #waiting: Deferred<readonly Refusal[]>[] = [];
+  readonly #ready = deferred<number>();
+  #failed: Error | undefined;
+
+  constructor() {
+    // It is no reason to go on living.
+    this.#worker.unref();
+    this.#ready.promise.catch(() => {});
+    this.#worker.once('message', ({ port }: Ready) => {
+      this.#worker.on('message', (answer: Answer) => this.#settle(answer));
+      this.#ready.resolve(port);
+    });
+    this.#worker.on('error', (cause) => this.#fail(new Error('the netlink worker failed', { cause })));
+    this.#worker.on('exit', () => this.#fail(new Error('the netlink worker has ended')));
+  }
+
+  /** Its socket's number, once it is up. */
+  get port(): Promise<number> {
+    return this.#ready.promise;
+  }
+
+  /** Batches are carried out in the order of the calls; several may be under way. */
+  send(batch: Batch): Promise<readonly Refusal[]> {
+    if (this.#failed) return Promise.reject(this.#failed);
+    const waiting = deferred<readonly Refusal[]>();
+    this.#waiting.push(waiting);
+    this.#worker.postMessage(batch, [batch.bytes.buffer as ArrayBuffer]);
+    return waiting.promise;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #settle(answer: Answer): void {
+    const waiting = this.#waiting.shift();
+    if ('error' in answer) waiting?.reject(new Error(answer.error));
+    else waiting?.resolve(answer.refused);
+  }
+
+  #fail(error: Error): void {
+    this.#failed ??= error;
+    this.#ready.reject(error);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Every call into libc, and nothing else: no other file knows of koffi. The rules that a trial paid for:
+ *
+ * - A poll callback runs where Node drains neither promises nor ticks, and a throw there can end the process: it only
+ *   reads what is there and hands over with setImmediate. `watchReadable` sees to the throw.
+ * - A poll handle that nobody refers to is collected, and reception stops in silence: `watching`
+ *   holds them.
+ * - After an error on a socket (netlink's ENOBUFS is one) libuv stops polling it, and says so by a status alone:
+ *   `watchReadable` starts it again once the error has been read.
+ * - A handle is stopped and closed before its descriptor: `Watch.close` owns both.
+ * - Polling a descriptor that epoll refuses (a plain file, /dev/null) aborts the process: only what this file opened,
+ *   a socket or a timer, is `Pollable`.
+ * - A buffer whose address is written into another buffer must be kept by whoever wrote it there (`messages.ts`).
+ *
+ * Calls that may fail in the course of things return a negative errno, as the kernel itself does; the others throw.
+ */
+import { endianness } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+import * as koffi from 'koffi';
+import { assert } from '../base/assert.ts';
+
+assert(endianness() === 'LE' && ['x64', 'arm64'].includes(process.arch), 'the layouts are those of 64-bit Linux, LE');
+
+declare const pollable: unique symbol;
+/** A descriptor that epoll takes. */
+export type Pollable = number & { readonly [pollable]: true };
+
+const libc = koffi.load(null);
+const call = {
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
+  bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
+  getsockname: libc.func('int getsockname(int fd, void *address, void *length)'),
+  setsockopt: libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)'),
+  sendto: libc.func('long sendto(int fd, const void *b, size_t n, int flags, const void *to, uint32_t length)'),
+  sendmsg: libc.func('long sendmsg(int fd, const void *message, int flags)'),
+  sendmmsg: libc.func('int sendmmsg(int fd, void *messages, uint32_t count, int flags)'),
+  recv: libc.func('long recv(int fd, void *buffer, size_t length, int flags)'),
+  recvmsg: libc.func('long recvmsg(int fd, void *message, int flags)'),
+  read: libc.func('long read(int fd, void *buffer, size_t length)'),
+  close: libc.func('int close(int fd)'),
+  timerfd_create: libc.func('int timerfd_create(int clock, int flags)'),
+  timerfd_settime: libc.func('int timerfd_settime(int fd, int flags, const void *value, void *before)'),
+  clock_gettime: libc.func('int clock_gettime(int clock, void *value)'),
+};
+
+export const AF = { INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as const;
+export const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
+const TFD_TIMER_ABSTIME = 1;
+
+export const ERRNO = { EPERM: 1, EINTR: 4, EAGAIN: 11, ENOBUFS: 105, ENODEV: 19 } as const;
+
+/** What the kernel refused, by its name: `ENOBUFS`. */
+export class SystemError extends Error {
+  override readonly name = 'SystemError';
+  readonly errno: number;
+  readonly code: string;
+
+  constructor(errno: number, trying: string) {
+    super(`${trying}: ${errorName(errno)}`);
+    this.errno = errno;
+    this.code = errorName(errno);
+  }
+}
+
+/** `EEXIST` for 17. */
+export const errorName = (errno: number): string => getSystemErrorName(-errno);
+
+/** Opens a socket that does not survive an exec. `blocking`: for calls that are answered before they return. */
+export function openSocket(domain: number, type: number, protocol: number, blocking = false): Pollable {
+  const flags = SOCK_CLOEXEC + (blocking ? 0 : SOCK_NONBLOCK);
+  return checked(call.socket(domain, type + flags, protocol), `socket(${domain}, ${type}, ${protocol})`) as Pollable;
+}
+
+export function bindSocket(fd: Pollable, address: Uint8Array): void {
+  checked(call.bind(fd, address, address.length), 'bind');
+}
+
+/** The socket's own address, as many bytes of it as are asked for. */
+export function socketAddress(fd: Pollable, length: number): Uint8Array {
+  const address = new Uint8Array(length);
+  checked(call.getsockname(fd, address, Uint32Array.of(length)), 'getsockname');
+  return address;
+}
+
+/** A number is a C int. */
+export function setSocketOption(
+  fd: Pollable,
+  option: { readonly level: number; readonly name: number; readonly value: number | Uint8Array },
+): void {
+  const refused = trySocketOption(fd, option);
+  if (refused < 0) throw new SystemError(-refused, `setsockopt(level ${option.level}, name ${option.name})`);
+}
+
+/** As `setSocketOption`; 0, or a negative errno. */
+export function trySocketOption(fd: Pollable, option: Parameters<typeof setSocketOption>[1]): number {
+  const { level, name, value } = option;
+  const bytes = typeof value === 'number' ? new Uint8Array(Int32Array.of(value).buffer) : value;
+  return orErrno(call.setsockopt(fd, level, name, bytes, bytes.length));
+}
+
+/** Sends one message to where `to` (a sockaddr) says; bytes taken, or a negative errno. */
+export function sendTo(fd: Pollable, bytes: Uint8Array, flags: number, to: Uint8Array | null): number {
+  return orErrno(call.sendto(fd, bytes, bytes.length, flags, to, to?.length ?? 0));
+}
+
+/** `header` is a struct msghdr (`messages.ts`). */
+export const sendMessage = (fd: Pollable, header: Uint8Array): number => orErrno(call.sendmsg(fd, header, 0));
+
+/** `headers`: structs mmsghdr in a row; how many were taken, or a negative errno. */
+export const sendMessages = (fd: Pollable, headers: Uint8Array, count: number): number =>
+  orErrno(call.sendmmsg(fd, headers, count, MSG_DONTWAIT));
+
+export const MSG_DONTROUTE = 0x04;
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+
+/** One datagram into the buffer; its real length, even where the buffer was too short, or a negative errno. */
+export const receive = (fd: Pollable, buffer: Uint8Array): number =>
+  orErrno(call.recv(fd, buffer, buffer.length, MSG_TRUNC));
+
+/** One datagram into what `header` (a struct msghdr) points to, without waiting; its length or a negative errno. */
+export const receiveMessage = (fd: Pollable, header: Uint8Array): number =>
+  orErrno(call.recvmsg(fd, header, MSG_DONTWAIT));
+
+export function closeDescriptor(fd: Pollable): void {
+  call.close(fd);
+}
+
+/** Where a buffer's bytes lie. They do not move; whoever keeps the address keeps the buffer. */
+export const addressOf = (buffer: Uint8Array): bigint => koffi.address(buffer);
+
+/** A timer on CLOCK_MONOTONIC, the clock of `process.hrtime`. */
+export function openTimer(): Pollable {
+  const fd = call.timerfd_create(CLOCK_MONOTONIC, SOCK_NONBLOCK + SOCK_CLOEXEC);
+  return checked(fd, 'timerfd_create') as Pollable;
+}
+
+/** Makes the timer expire at this point of the monotonic clock, once; 0n disarms it. */
+export function armTimer(fd: Pollable, atNs: bigint): void {
+  const value = BigInt64Array.of(0n, 0n, atNs / 1_000_000_000n, atNs % 1_000_000_000n);
+  checked(call.timerfd_settime(fd, TFD_TIMER_ABSTIME, value, null), 'timerfd_settime');
+}
+
+const expirations = new Uint8Array(8);
+
+/** Whether the timer has expired since it was last asked. */
+export const takeExpiration = (fd: Pollable): boolean => (call.read(fd, expirations, 8) as number) === 8;
+
+/** The wall clock, the clock of the kernel's timestamps. */
+export function realtimeNs(): bigint {
+  const value = new BigInt64Array(2);
+  checked(call.clock_gettime(CLOCK_REALTIME, value), 'clock_gettime');
+  return value[0]! * 1_000_000_000n + value[1]!;
+}
+
+export interface Watch {
+  /** Stops watching and closes the descriptor. */
+  close(): void;
+}
+
+const watching = new Set<koffi.node.PollHandle>();
+
+/** Calls `drain` when the descriptor is readable, again and again until it has read everything; owns the descriptor. */
+export function watchReadable(fd: Pollable, drain: () => void): Watch {
+  // koffi gives a status first, though its types do not say so.
+  const onReadable: unknown = (status: number) => {
+    try {
+      drain();
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
+    }
+    if (status < 0) setImmediate(restart);
+  };
+  const callback = onReadable as () => void;
+  const handle = koffi.node.poll(fd, { readable: true }, callback);
+  const restart = (): void => {
+    if (watching.has(handle)) handle.start({ readable: true }, callback);
+  };
+  watching.add(handle);
+  return {
+    close() {
+      if (!watching.delete(handle)) return;
+      handle.stop();
+      handle.close();
+      closeDescriptor(fd);
+    },
+  };
+}
+
+const orErrno = (result: number): number => (result < 0 ? -koffi.errno() : result);
+
+function checked(result: number, trying: string): number {
+  if (result < 0) throw new SystemError(koffi.errno(), trying);
+  return result;
+}

@@ -1,0 +1,134 @@
+/**
+ * What the daemon wants of the kernel: the one seam between them. Devices are named, not numbered; addresses, routes
+ * and rules are whole values, so that a fake can hold them and print them (`test/support/fake-kernel.ts`).
+ *
+ * Nothing here decides: what to add, in which order and what a failure means is the caller's.
+ */
+import type { Family, Ip } from '../base/address.ts';
+import type { Millis } from '../base/units.ts';
+import type { Address } from './address.ts';
+import type { Link } from './link.ts';
+import type { Route } from './route.ts';
+import type { Rule } from './rule.ts';
+
+/**
+ * The number that marks routes, rules and addresses as ours (`proto` of `ip route`): VRRP's own protocol number, which
+ * no routing daemon has taken. keepalived's is 18, and both may run on one machine.
+ */
+export const OWN_PROTOCOL = 112;
+
+export interface Kernel {
+  /** The monotonic clock: the one that timers expire by. */
+  now(): Millis;
+  /** A timer that calls `due` once for every time it was armed. */
+  timer(due: () => void): Timer;
+
+  /**
+   * What stands now; whatever changes from here on goes to `listener`, in order, until `close`. Once only.
+   * A `lost` event means that notices were lost: what it holds stands instead of all that was known.
+   */
+  watch(listener: (events: readonly KernelEvent[]) => void): Promise<Snapshot>;
+  snapshot(): Promise<Snapshot>;
+
+  /**
+   * Carries changes out in their order; calls are carried out one after another. Returns what the kernel refused;
+   * all else was done. Few changes are done before this returns control, many in the worker (`bulk` asks for it).
+   */
+  change(changes: readonly Change[], options?: { readonly bulk?: boolean }): Promise<readonly Failure[]>;
+
+  /** One socket for all virtual routers of a device and family. Throws where the device is not there. */
+  openVrrp(options: VrrpSocketOptions, listener: (datagrams: readonly Datagram[]) => void): VrrpSocket;
+
+  /**
+   * Sends whole Ethernet frames out of a device, as many as it takes at once.
+   * @returns how many were sent: the rest may be tried again in a moment. Throws where the device is gone or down.
+   */
+  sendFrames(dev: string, frames: readonly Uint8Array[]): number;
+
+  /** A setting below /proc/sys/net, `ipv4/conf/eth0/arp_ignore`; undefined where it is not there. */
+  setting(path: string): string | undefined;
+
+  /** Lets the other addresses of a subnet live when its first one goes, until `close` puts the setting back. */
+  promoteSecondaries(dev: string): void;
+
+  /** Ends sockets, timers and the worker; puts settings back. Addresses and routes stay. */
+  close(): Promise<void>;
+}
+
+export interface Timer {
+  /** Expires at this point of the clock, once, in place of the time set before; Infinity: not at all. */
+  arm(at: Millis): void;
+  close(): void;
+}
+
+/** What is on the machine: all devices and addresses, and of routes and rules those with our protocol number. */
+export interface Snapshot {
+  readonly links: readonly Link[];
+  readonly addresses: readonly Address[];
+  readonly routes: readonly Route[];
+  readonly rules: readonly Rule[];
+}
+
+/** `own`: this program's own change, come back. What the kernel takes along with it counts as own, too. */
+export type KernelEvent =
+  | { readonly kind: 'link' | 'link-gone'; readonly link: Link }
+  | { readonly kind: 'address' | 'address-gone'; readonly address: Address; readonly own: boolean }
+  | { readonly kind: 'route' | 'route-gone'; readonly route: Route; readonly own: boolean }
+  | { readonly kind: 'rule' | 'rule-gone'; readonly rule: Rule; readonly own: boolean }
+  | { readonly kind: 'lost'; readonly snapshot: Snapshot };
+
+/**
+ * `add` refuses what is there already. `replace` changes it in place: of an IPv4 address lifetime and protocol only,
+ * of an IPv4 route the first with its table, destination, TOS and metric, whoever made it. `prepend`, keepalived's
+ * way, and `append` put a route before or behind others like it.
+ */
+export type Change =
+  | { readonly kind: 'address'; readonly verb: 'add' | 'replace' | 'delete'; readonly address: Address }
+  | {
+      readonly kind: 'route';
+      readonly verb: 'add' | 'prepend' | 'append' | 'replace' | 'delete';
+      readonly route: Route;
+    }
+  | { readonly kind: 'rule'; readonly verb: 'add' | 'delete'; readonly rule: Rule };
+
+export interface Failure {
+  /** Which change of the list, from 0. */
+  readonly index: number;
+  readonly errno: number;
+  /** `EEXIST`: it was there; `ENODEV`: its device is not there; `EADDRNOTAVAIL`, `ESRCH`, `ENOENT`: it was gone. */
+  readonly code: string;
+  /** What the kernel says beyond the code, where it does. */
+  readonly message?: string;
+}
+
+export interface VrrpSocketOptions {
+  readonly dev: string;
+  readonly family: Family;
+  /** IPv6: the hop limit to send with; IPv4 has it in the packet's own header. */
+  readonly hopLimit?: number;
+}
+
+export interface Datagram {
+  readonly family: Family;
+  /** IPv4: with its IP header; IPv6: behind it. */
+  readonly bytes: Uint8Array;
+  /** IPv6 only: of IPv4 they stand in the header. */
+  readonly source?: Ip;
+  readonly destination?: Ip;
+  readonly hopLimit?: number;
+  /**
+   * How long ago the kernel received it, by the wall clock: 0 or more, and wrong while that clock is being set.
+   */
+  readonly age: Millis;
+}
+
+export interface VrrpSocket {
+  /** Joins a multicast group on the device; again is no error. */
+  join(group: Ip): void;
+  /**
+   * Sends to a group or a peer. IPv4: `bytes` has the IP header; IPv6: the message, and the source goes beside it.
+   * @returns `sent`, or why not: `ENETDOWN`, `EADDRNOTAVAIL`.
+   */
+  send(message: { readonly bytes: Uint8Array; readonly source: Ip; readonly destination: Ip }): 'sent' | string;
+  close(): void;
+}

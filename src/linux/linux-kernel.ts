@@ -1,0 +1,278 @@
+/** The real kernel behind the seam: sockets, netlink on this thread for little and in a worker for much, timers. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Millis } from '../base/units.ts';
+import { type Address, addressDumpHeader, RTM_ADDRESS, readAddress } from './address.ts';
+import { BulkSender } from './bulk.ts';
+import { costOf, writeBatches } from './changes.ts';
+import { type Devices, devicesOf } from './devices.ts';
+import { FrameSender } from './frame-sender.ts';
+import type {
+  Change,
+  Datagram,
+  Failure,
+  Kernel,
+  KernelEvent,
+  Snapshot,
+  Timer,
+  VrrpSocket,
+  VrrpSocketOptions,
+} from './kernel.ts';
+import { OWN_PROTOCOL } from './kernel.ts';
+import { type Link, linkDumpHeader, RTM_LINK, readLink } from './link.ts';
+import { openMonitor } from './monitor.ts';
+import type { Message } from './netlink.ts';
+import { NetlinkClient, RECEIVE_BUFFER, type Refusal } from './netlink-client.ts';
+import { RTM_ROUTE, readRoute, routeDumpHeader } from './route.ts';
+import { RTM_RULE, readRule, ruleDumpHeader } from './rule.ts';
+import { ChangedSettings, readSetting } from './settings.ts';
+import { monotonicNow, openDeadline } from './timer.ts';
+import { openVrrpSocket } from './vrrp-socket.ts';
+
+/** What this thread does itself: 32 addresses, or 256 routes, take about a millisecond. */
+const INLINE_COST_MAX = 256;
+/** Batches under way in the worker: one being carried out, the next one waiting for it. */
+const BULK_AHEAD = 2;
+/** Dumps after which notices that are still being lost are put up with; the next loss begins anew. */
+const RESYNC_TRIES = 3;
+/** Entries of a dump that are read in one go, between which timers get their turn. */
+const READ_AT_ONCE = 500;
+const FAMILIES = [4, 6] as const;
+
+export class LinuxKernel implements Kernel {
+  readonly #client = new NetlinkClient();
+  readonly #frames = new FrameSender();
+  readonly #settings = new ChangedSettings();
+  readonly #ownPorts = new Set<number>([this.#client.port]);
+  readonly #receiveBuffer: number;
+  #links: ReadonlyMap<number, Link>;
+  #devices: Devices;
+  #bulk: BulkSender | undefined;
+  #changing: Promise<unknown> = Promise.resolve();
+  #busy = 0;
+  #monitor: { close(): void } | undefined;
+  /** While a dump is being read: what was noticed meanwhile. */
+  #held: Message[] | undefined;
+  #lost = false;
+  #closed = false;
+  #listener: (events: readonly KernelEvent[]) => void = () => {};
+
+  /** `receiveBuffer`: for notices, in bytes. */
+  constructor(options: { readonly receiveBuffer?: number } = {}) {
+    this.#receiveBuffer = options.receiveBuffer ?? RECEIVE_BUFFER;
+    this.#links = this.#readLinks();
+    this.#devices = devicesOf(this.#links.values());
+  }
+
+  now(): Millis {
+    return monotonicNow();
+  }
+
+  timer(due: () => void): Timer {
+    return openDeadline(due);
+  }
+
+  async watch(listener: (events: readonly KernelEvent[]) => void): Promise<Snapshot> {
+    this.#listener = listener;
+    this.#monitor = openMonitor({
+      protocol: OWN_PROTOCOL,
+      receiveBuffer: this.#receiveBuffer,
+      onMessages: (messages) => this.#notice(messages),
+      onLost: () => void this.#resync(),
+    });
+    const snapshot = await this.#readAll();
+    setImmediate(() => this.#release());
+    return snapshot;
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    this.#setLinks(this.#readLinks());
+    const dump = async <T>(
+      type: number,
+      headers: readonly (readonly number[])[],
+      read: (m: Message) => T | undefined,
+    ) => {
+      const found: T[] = [];
+      for (const header of headers) {
+        if (this.#closed) return found;
+        const messages = this.#client.dump(type, header);
+        for (const [index, message] of messages.entries()) {
+          if (index % READ_AT_ONCE === 0) await nextTurn();
+          const value = read(message);
+          if (value !== undefined) found.push(value);
+        }
+      }
+      return found;
+    };
+    const routeHeaders = FAMILIES.map((family) => routeDumpHeader(family, OWN_PROTOCOL));
+    const addresses = await dump(RTM_ADDRESS.GET, FAMILIES.map(addressDumpHeader), (m) =>
+      readAddress(m, this.#devices),
+    );
+    const routes = await dump(RTM_ROUTE.GET, routeHeaders, (m) => readRoute(m, this.#devices));
+    const rules = await dump(RTM_RULE.GET, FAMILIES.map(ruleDumpHeader), readRule);
+    return {
+      links: [...this.#links.values()],
+      addresses,
+      routes: routes.filter(isOwn),
+      rules: rules.filter(isOwn),
+    };
+  }
+
+  change(changes: readonly Change[], options: { readonly bulk?: boolean } = {}): Promise<readonly Failure[]> {
+    const bulk = options.bulk ?? costOf(changes) > INLINE_COST_MAX;
+    if (!bulk && this.#busy === 0) return this.#inOrder(() => this.#changeHere(changes));
+    const before = this.#changing;
+    return this.#inOrder(async () => {
+      await before;
+      return bulk ? this.#changeInWorker(changes) : this.#changeHere(changes);
+    });
+  }
+
+  openVrrp(options: VrrpSocketOptions, listener: (datagrams: readonly Datagram[]) => void): VrrpSocket {
+    return openVrrpSocket({ ...options, index: this.#devices.indexOf(options.dev) }, listener);
+  }
+
+  sendFrames(dev: string, frames: readonly Uint8Array[]): number {
+    return this.#frames.send(this.#devices.indexOf(dev), frames);
+  }
+
+  setting(path: string): string | undefined {
+    return readSetting(path);
+  }
+
+  promoteSecondaries(dev: string): void {
+    this.#settings.set(`ipv4/conf/${dev}/promote_secondaries`, '1');
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#monitor?.close();
+    await this.#changing.catch(() => {});
+    this.#settings.restore();
+    this.#frames.close();
+    this.#client.close();
+    await this.#bulk?.close();
+  }
+
+  /** Runs at once, and lets later calls wait for it. */
+  async #inOrder<T>(run: () => T | Promise<T>): Promise<T> {
+    this.#busy += 1;
+    const done = (async () => run())();
+    this.#changing = done.catch(() => {});
+    try {
+      return await done;
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  #changeHere(changes: readonly Change[]): readonly Failure[] {
+    const failures: Failure[] = [];
+    for (const { batch, indexes } of writeBatches(changes, this.#devices, (failure) => failures.push(failure))) {
+      failures.push(...named(this.#client.send(batch), indexes));
+    }
+    return failures.sort(byIndex);
+  }
+
+  async #changeInWorker(changes: readonly Change[]): Promise<readonly Failure[]> {
+    this.#bulk ??= new BulkSender();
+    const bulk = this.#bulk;
+    this.#ownPorts.add(await bulk.port);
+    const failures: Failure[] = [];
+    const underWay: Promise<void>[] = [];
+    for (const { batch, indexes } of writeBatches(changes, this.#devices, (failure) => failures.push(failure))) {
+      underWay.push(bulk.send(batch).then((refused) => void failures.push(...named(refused, indexes))));
+      if (underWay.length >= BULK_AHEAD) await underWay.shift();
+    }
+    await Promise.all(underWay);
+    return failures.sort(byIndex);
+  }
+
+  #readLinks(): ReadonlyMap<number, Link> {
+    const links = this.#client.dump(RTM_LINK.GET, linkDumpHeader).map(readLink);
+    return new Map(links.flatMap((link) => (link ? [[link.index, link]] : [])));
+  }
+
+  #setLinks(links: ReadonlyMap<number, Link>): void {
+    this.#links = links;
+    this.#devices = devicesOf(links.values());
+  }
+
+  #notice(messages: readonly Message[]): void {
+    if (this.#held) this.#held.push(...messages);
+    else this.#tell(messages);
+  }
+
+  async #resync(): Promise<void> {
+    this.#lost = true;
+    // Whoever is reading a dump already reads it again.
+    if (this.#held || this.#closed) return;
+    const snapshot = await this.#readAll();
+    if (this.#closed) return;
+    this.#listener([{ kind: 'lost', snapshot }]);
+    this.#release();
+  }
+
+  /** What stands, with nothing lost while it was read, unless notices come faster than they can be read at all. */
+  async #readAll(): Promise<Snapshot> {
+    for (let tries = 1; ; tries += 1) {
+      this.#lost = false;
+      this.#held = [];
+      const snapshot = await this.snapshot();
+      if (!this.#lost || tries === RESYNC_TRIES) return snapshot;
+    }
+  }
+
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#tell(held);
+  }
+
+  #tell(messages: readonly Message[]): void {
+    const events = messages.flatMap((message) => this.#eventOf(message) ?? []);
+    if (events.length > 0) this.#listener(events);
+  }
+
+  #eventOf(message: Message): KernelEvent | undefined {
+    const own = this.#ownPorts.has(message.port);
+    switch (message.type) {
+      case RTM_LINK.NEW:
+      case RTM_LINK.DEL: {
+        const link = readLink(message);
+        if (!link) return undefined;
+        const gone = message.type === RTM_LINK.DEL;
+        const links = new Map(this.#links);
+        if (gone) links.delete(link.index);
+        else links.set(link.index, link);
+        this.#setLinks(links);
+        return { kind: gone ? 'link-gone' : 'link', link };
+      }
+      case RTM_ADDRESS.NEW:
+      case RTM_ADDRESS.DEL: {
+        const address: Address | undefined = readAddress(message, this.#devices);
+        return address && { kind: message.type === RTM_ADDRESS.DEL ? 'address-gone' : 'address', address, own };
+      }
+      case RTM_ROUTE.NEW:
+      case RTM_ROUTE.DEL: {
+        const route = readRoute(message, this.#devices);
+        return route && { kind: message.type === RTM_ROUTE.DEL ? 'route-gone' : 'route', route, own };
+      }
+      case RTM_RULE.NEW:
+      case RTM_RULE.DEL: {
+        const rule = readRule(message);
+        if (rule?.protocol !== OWN_PROTOCOL) return undefined;
+        return { kind: message.type === RTM_RULE.DEL ? 'rule-gone' : 'rule', rule, own };
+      }
+      default:
+        return undefined;
+    }
+  }
+}
+
+const isOwn = ({ protocol }: { readonly protocol: number }): boolean => protocol === OWN_PROTOCOL;
+
+const byIndex = (a: Failure, b: Failure): number => a.index - b.index;
+
+/** A batch's own numbers become those of the whole list. */
+const named = (refused: readonly Refusal[], indexes: readonly number[]): readonly Failure[] =>
+  refused.map((refusal) => ({ ...refusal, index: indexes[refusal.index]! }));

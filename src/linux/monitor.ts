@@ -1,0 +1,80 @@
+/**
+ * The kernel's notices of changes to devices, addresses, routes and rules. The socket is drained in the poll's
+ * callback; what was read is handed over in the order of its arrival. rtnetlink(7), netlink(7).
+ */
+
+import { RTM_ADDRESS } from './address.ts';
+import { ERRNO, type Pollable, receive, SystemError, watchReadable } from './ffi.ts';
+import { RTM_LINK } from './link.ts';
+import { type Message, readMessages } from './netlink.ts';
+import { openRouteSocket } from './netlink-client.ts';
+import { RTM_ROUTE, routeProtocol } from './route.ts';
+import { RTM_RULE } from './rule.ts';
+
+/** Bit n - 1 of RTNLGRP n: link 1, IPv4 address 5, route 7, rule 8; IPv6 address 9, route 11, rule 19. */
+const GROUPS = [1, 5, 7, 8, 9, 11, 19].reduce((mask, group) => mask | (1 << (group - 1)), 0);
+
+/** The largest notice the kernel makes, of a device with many attributes. */
+const DATAGRAM_MAX = 64 * 1024;
+/** Read in one go, 2 ms or so: what is left makes the socket readable again. */
+const DATAGRAMS_AT_ONCE = 256;
+
+export interface MonitorOptions {
+  /** Routes of other protocols are passed over: a router with the whole Internet's routes sees thousands a second. */
+  readonly protocol: number;
+  readonly receiveBuffer: number;
+  onMessages(messages: readonly Message[]): void;
+  /** Notices were lost: whatever is known may be out of date. Those that came before it have been dropped. */
+  onLost(): void;
+}
+
+/** Starts listening at once; what changes before this returns is not told. */
+export function openMonitor(options: MonitorOptions): { close(): void } {
+  const fd = openRouteSocket({ groups: GROUPS, blocking: false, receiveBuffer: options.receiveBuffer });
+  const inbox = new Uint8Array(DATAGRAM_MAX);
+  let closed = false;
+  const handOver = (messages: readonly Message[], lost: boolean): void => {
+    if (closed) return;
+    if (lost) options.onLost();
+    else options.onMessages(messages);
+  };
+  const watch = watchReadable(fd, () => {
+    const { messages, lost } = drain(fd, inbox, options.protocol);
+    if (lost || messages.length > 0) setImmediate(handOver, messages, lost);
+  });
+  return {
+    close() {
+      closed = true;
+      watch.close();
+    },
+  };
+}
+
+function drain(
+  fd: Pollable,
+  inbox: Uint8Array,
+  protocol: number,
+): { readonly messages: readonly Message[]; readonly lost: boolean } {
+  const messages: Message[] = [];
+  let lost = false;
+  for (let datagrams = 0; datagrams < DATAGRAMS_AT_ONCE; datagrams += 1) {
+    const length = receive(fd, inbox);
+    if (length === -ERRNO.EAGAIN) break;
+    if (length === -ERRNO.EINTR) continue;
+    if (length === -ERRNO.ENOBUFS || length > inbox.length) {
+      lost = true;
+      continue;
+    }
+    if (length < 0) throw new SystemError(-length, 'receiving the notices of netlink');
+    const wanted = readMessages(inbox.subarray(0, length)).filter((message) => isWanted(message, protocol));
+    for (const message of wanted) messages.push({ ...message, body: message.body.slice() });
+  }
+  return { messages, lost };
+}
+
+const OTHERS: ReadonlySet<number> = new Set([RTM_LINK, RTM_ADDRESS, RTM_RULE].flatMap(({ NEW, DEL }) => [NEW, DEL]));
+
+function isWanted(message: Message, protocol: number): boolean {
+  if (message.type !== RTM_ROUTE.NEW && message.type !== RTM_ROUTE.DEL) return OTHERS.has(message.type);
+  return routeProtocol(message) === protocol;
+}

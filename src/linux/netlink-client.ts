@@ -1,0 +1,220 @@
+/**
+ * Requests to the kernel's routing tables. The kernel handles a request inside the call that sends it, so everything
+ * here is answered when it returns, and blocks for as long as the kernel works or waits for its lock.
+ */
+import { assert } from '../base/assert.ts';
+import {
+  AF,
+  bindSocket,
+  closeDescriptor,
+  ERRNO,
+  errorName,
+  openSocket,
+  type Pollable,
+  receive,
+  SOCK_RAW,
+  SystemError,
+  sendTo,
+  setSocketOption,
+  socketAddress,
+  trySocketOption,
+} from './ffi.ts';
+import {
+  type Message,
+  MessageWriter,
+  NLM_F,
+  NLMSG,
+  NLMSG_HEADER,
+  readError,
+  readMessages,
+  readU32,
+} from './netlink.ts';
+
+const NETLINK_ROUTE = 0;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
+
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SO_RCVTIMEO = 20;
+const SO_RCVBUFFORCE = 33;
+
+/** Room for the notices of 10,000 addresses, a KiB each and one more for the local route, while the loop is elsewhere. */
+export const RECEIVE_BUFFER = 16 * 1024 * 1024;
+/** A batch of 256 routes with some next hops each. */
+const SEND_BUFFER = 1024 * 1024;
+/** The kernel makes dumps in pieces of up to 32 KiB; a link with many virtual functions takes more for itself. */
+const DATAGRAM_MAX = 256 * 1024;
+/** Answers are there when the call returns; only a kernel that lost one lets us wait. */
+const ANSWER_SECONDS_MAX = 10;
+/** A dump that others keep changing under us is taken as it is after so many. */
+const DUMP_TRIES = 5;
+
+/** A message of a batch that the kernel refused. */
+export interface Refusal {
+  /** Which message of the batch, from 0. */
+  readonly index: number;
+  readonly errno: number;
+  /** `EEXIST`. */
+  readonly code: string;
+  /** What the kernel says beyond the code, where it does. */
+  readonly message?: string;
+}
+
+/** Messages in a row whose sequence numbers count up from `first`; the last one asks for an acknowledgement. */
+export interface Batch {
+  readonly bytes: Uint8Array;
+  readonly first: number;
+  readonly count: number;
+}
+
+export class NetlinkClient {
+  readonly #fd: Pollable;
+  readonly #inbox = new Uint8Array(DATAGRAM_MAX);
+  #sequence = 1;
+  /** The socket's own number, which the kernel's notices name as their cause. */
+  readonly port: number;
+
+  constructor() {
+    this.#fd = openRouteSocket({ groups: 0, blocking: true, receiveBuffer: RECEIVE_BUFFER });
+    const timeout = new Uint8Array(BigInt64Array.of(BigInt(ANSWER_SECONDS_MAX), 0n).buffer);
+    setSocketOption(this.#fd, { level: SOL_SOCKET, name: SO_RCVTIMEO, value: timeout });
+    setSocketOption(this.#fd, { level: SOL_SOCKET, name: SO_SNDBUF, value: SEND_BUFFER });
+    this.port = readU32(socketAddress(this.#fd, 12), 4);
+  }
+
+  /** Sends the batch and returns what was refused; the rest was done. Throws where the answers cannot be had. */
+  send(batch: Batch): readonly Refusal[] {
+    const sent = sendTo(this.#fd, batch.bytes, 0, null);
+    if (sent < 0) throw new SystemError(-sent, `sending ${batch.count} netlink messages`);
+    const refused: Refusal[] = [];
+    for (;;) {
+      for (const message of this.#receive()) {
+        const index = message.sequence - batch.first;
+        // An answer to an earlier batch that was given up.
+        if (message.type !== NLMSG.ERROR || index < 0 || index >= batch.count) continue;
+        const { errno, message: text } = readError(message);
+        if (errno !== 0) refused.push({ index, errno, code: errorName(errno), ...(text && { message: text }) });
+        if (index === batch.count - 1) return refused;
+      }
+    }
+  }
+
+  /** Everything the kernel lists for this request; `header` is the family's own header. */
+  dump(type: number, header: readonly number[]): readonly Message[] {
+    for (let tries = 1; ; tries += 1) {
+      const { messages, interrupted } = this.#dumpOnce(type, header);
+      if (!interrupted || tries === DUMP_TRIES) return messages;
+    }
+  }
+
+  close(): void {
+    closeDescriptor(this.#fd);
+  }
+
+  #dumpOnce(type: number, header: readonly number[]): { readonly messages: Message[]; readonly interrupted: boolean } {
+    this.#sequence += 1;
+    const writer = new MessageWriter(NLMSG_HEADER + header.length + 4);
+    writer.message({ type, flags: NLM_F.REQUEST + NLM_F.DUMP, sequence: this.#sequence }, () =>
+      writer.header(...header),
+    );
+    const sent = sendTo(this.#fd, writer.take(), 0, null);
+    if (sent < 0) throw new SystemError(-sent, `asking netlink for a dump of type ${type}`);
+    const messages: Message[] = [];
+    let interrupted = false;
+    for (;;) {
+      for (const message of this.#receive()) {
+        if (message.sequence !== this.#sequence) continue;
+        interrupted ||= (message.flags & NLM_F.DUMP_INTR) !== 0;
+        const errno = endOfDump(message);
+        if (errno === undefined) messages.push({ ...message, body: message.body.slice() });
+        else if (errno === 0) return { messages, interrupted };
+        else throw new SystemError(errno, `dump of type ${type}`);
+      }
+    }
+  }
+
+  #receive(): readonly Message[] {
+    for (;;) {
+      const length = receive(this.#fd, this.#inbox);
+      if (length === -ERRNO.EINTR) continue;
+      if (length < 0) throw new SystemError(-length, 'receiving the answers of netlink');
+      assert(length <= DATAGRAM_MAX, 'a datagram of netlink fits the buffer');
+      return readMessages(this.#inbox.subarray(0, length));
+    }
+  }
+}
+
+/** Collects messages into a batch that the caller sends when it is full. Sequence numbers: 1 and up. */
+export class BatchWriter {
+  readonly #writer: MessageWriter;
+  #first = 0x1000_0000;
+  #count = 0;
+  #lastStart = 0;
+
+  /** `size`: bytes for the whole batch. */
+  constructor(size: number) {
+    this.#writer = new MessageWriter(size);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get room(): number {
+    return this.#writer.room;
+  }
+
+  /** Adds a message that `body` writes with the writer it is given. */
+  add(head: { readonly type: number; readonly flags: number }, body: (writer: MessageWriter) => void): void {
+    const start = this.#writer.position;
+    const sequence = this.#first + this.#count;
+    this.#writer.message({ type: head.type, flags: head.flags + NLM_F.REQUEST, sequence }, () => body(this.#writer));
+    this.#lastStart = start;
+    this.#count += 1;
+  }
+
+  /** The batch so far; the writer starts the next one. */
+  take(): Batch {
+    assert(this.#count > 0, 'a batch has a message');
+    this.#writer.addFlag(this.#lastStart, NLM_F.ACK);
+    const batch = { bytes: this.#writer.take(), first: this.#first, count: this.#count };
+    // Far below 2^32, and away from the numbers that dumps use.
+    this.#first = 0x1000_0000 + ((this.#first - 0x1000_0000 + this.#count) % 0x4000_0000);
+    this.#count = 0;
+    return batch;
+  }
+}
+
+/**
+ * A socket on the routing tables. `groups`: a bit for each of the first 31 notice groups, group n as bit n - 1.
+ */
+export function openRouteSocket(options: {
+  readonly groups: number;
+  readonly blocking: boolean;
+  readonly receiveBuffer: number;
+}): Pollable {
+  const fd = openSocket(AF.NETLINK, SOCK_RAW, NETLINK_ROUTE, options.blocking);
+  const forced = { level: SOL_SOCKET, name: SO_RCVBUFFORCE, value: options.receiveBuffer };
+  // Without CAP_NET_ADMIN in the first user namespace: what net.core.rmem_max allows.
+  if (trySocketOption(fd, forced) < 0) setSocketOption(fd, { ...forced, name: SO_RCVBUF });
+  for (const name of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) setSocketOption(fd, { level: SOL_NETLINK, name, value: 1 });
+  // Linux 4.20 and newer; older ones check less and filter no dump, which costs time and nothing else.
+  trySocketOption(fd, { level: SOL_NETLINK, name: NETLINK_GET_STRICT_CHK, value: 1 });
+  const address = new Uint8Array(12);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, AF.NETLINK, true);
+  view.setUint32(8, options.groups, true);
+  bindSocket(fd, address);
+  return fd;
+}
+
+/** undefined: it goes on; else how it ended, 0 for well. DONE carries an error of its own. */
+function endOfDump({ type, body, ...rest }: Message): number | undefined {
+  if (type === NLMSG.ERROR) return readError({ type, body, ...rest }).errno;
+  if (type !== NLMSG.DONE) return undefined;
+  return body.length >= 4 ? (-readU32(body) >>> 0) & 0xffff : 0;
+}

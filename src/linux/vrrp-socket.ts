@@ -1,0 +1,180 @@
+/**
+ * Raw sockets for IP protocol 112: one a device and family, as a socket may join 20 groups only
+ * (net.ipv4.igmp_max_memberships). ip(7), ipv6(7), raw(7).
+ *
+ * IPv4 sends with its own header (IP_HDRINCL), as keepalived does; IPv6 gets its checksum from the core, and the
+ * kernel does not check it (IPV6_CHECKSUM is left alone), so that a wrong one is counted and not lost.
+ */
+import type { Ip } from '../base/address.ts';
+import { ipFromBytes, ipToBytes } from '../base/bytes.ts';
+import { ms } from '../base/units.ts';
+import {
+  AF,
+  closeDescriptor,
+  errorName,
+  MSG_DONTROUTE,
+  openSocket,
+  type Pollable,
+  realtimeNs,
+  SOCK_RAW,
+  SystemError,
+  sendTo,
+  setSocketOption,
+  trySocketOption,
+  watchReadable,
+} from './ffi.ts';
+import type { Datagram, VrrpSocket, VrrpSocketOptions } from './kernel.ts';
+import { Inbox, sendWithControl } from './messages.ts';
+import { u32 } from './netlink.ts';
+
+const VRRP = 112;
+
+const SOL_SOCKET = 1;
+const SO_PRIORITY = 12;
+const SO_BINDTODEVICE = 25;
+const SO_TIMESTAMPNS = 35;
+/** Control traffic (linux/pkt_sched.h): the highest band of the default queue. */
+const TC_PRIO_CONTROL = 7;
+
+const SOL_IP = 0;
+const IP = { HDRINCL: 3, MULTICAST_IF: 32, MULTICAST_LOOP: 34, ADD_MEMBERSHIP: 35, MULTICAST_ALL: 49 } as const;
+
+const SOL_IPV6 = 41;
+const IPV6 = {
+  ...{ UNICAST_HOPS: 16, MULTICAST_IF: 17, MULTICAST_HOPS: 18, MULTICAST_LOOP: 19, JOIN: 20 },
+  ...{ MULTICAST_ALL: 29, RECVPKTINFO: 49, PKTINFO: 50, RECVHOPLIMIT: 51, HOPLIMIT: 52, TCLASS: 67 },
+} as const;
+/** Internetwork control, as in the IPv4 header: RFC 791, and what keepalived sends. */
+const TRAFFIC_CLASS = 0xc0;
+const HOP_LIMIT = 255;
+
+/** A jumbo frame; an advertisement of 255 IPv6 addresses takes 4 KiB of it. */
+const DATAGRAM_MAX = 9216;
+/** Read in one go: timers are not kept waiting by a flood, and what is left makes the socket readable again. */
+const DATAGRAMS_AT_ONCE = 64;
+
+export function openVrrpSocket(
+  options: VrrpSocketOptions & { readonly index: number },
+  listener: (datagrams: readonly Datagram[]) => void,
+): VrrpSocket {
+  const six = options.family === 6;
+  const fd = openSocket(six ? AF.INET6 : AF.INET, SOCK_RAW, VRRP);
+  try {
+    setOptions(fd, options);
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+  const inbox = new Inbox(DATAGRAM_MAX);
+  const watch = watchReadable(fd, () => {
+    const datagrams = drain(fd, inbox, options.family);
+    if (datagrams.length > 0) setImmediate(listener, datagrams);
+  });
+  return {
+    join(group) {
+      const { level, name, value } = membership(group, options.index);
+      const refused = trySocketOption(fd, { level, name, value });
+      if (refused < 0 && refused !== -EADDRINUSE) throw new SystemError(-refused, `joining ${group.text}`);
+    },
+    send({ bytes, source, destination }) {
+      const result = six
+        ? sendV6(fd, { bytes, source, destination }, options.index)
+        : sendTo(fd, bytes, isMulticast(destination) ? MSG_DONTROUTE : 0, sockaddrV4(destination));
+      return result < 0 ? errorName(-result) : 'sent';
+    },
+    close: () => watch.close(),
+  };
+}
+
+/** The group is joined already. */
+const EADDRINUSE = 98;
+
+function setOptions(fd: Pollable, { dev, family, index, hopLimit }: VrrpSocketOptions & { index: number }): void {
+  const set = (level: number, name: number, value: number | Uint8Array): void =>
+    setSocketOption(fd, { level, name, value });
+  set(SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${dev}\0`));
+  set(SOL_SOCKET, SO_PRIORITY, TC_PRIO_CONTROL);
+  set(SOL_SOCKET, SO_TIMESTAMPNS, 1);
+  if (family === 4) {
+    set(SOL_IP, IP.HDRINCL, 1);
+    set(SOL_IP, IP.MULTICAST_IF, Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, ...u32(index)]));
+    set(SOL_IP, IP.MULTICAST_LOOP, 0);
+    // Only the groups joined here, not those that any program of the machine has joined.
+    set(SOL_IP, IP.MULTICAST_ALL, 0);
+    return;
+  }
+  set(SOL_IPV6, IPV6.MULTICAST_IF, index);
+  set(SOL_IPV6, IPV6.MULTICAST_LOOP, 0);
+  // Linux 4.20; without it a group that another program joined is heard too.
+  trySocketOption(fd, { level: SOL_IPV6, name: IPV6.MULTICAST_ALL, value: 0 });
+  set(SOL_IPV6, IPV6.MULTICAST_HOPS, hopLimit ?? HOP_LIMIT);
+  set(SOL_IPV6, IPV6.UNICAST_HOPS, hopLimit ?? HOP_LIMIT);
+  set(SOL_IPV6, IPV6.TCLASS, TRAFFIC_CLASS);
+  set(SOL_IPV6, IPV6.RECVPKTINFO, 1);
+  set(SOL_IPV6, IPV6.RECVHOPLIMIT, 1);
+}
+
+/** struct ip_mreqn: group(4) own address(4) index(4); struct ipv6_mreq: group(16) index(4). */
+function membership(group: Ip, index: number): { level: number; name: number; value: Uint8Array } {
+  const bytes = ipToBytes(group);
+  if (group.family === 6) {
+    return { level: SOL_IPV6, name: IPV6.JOIN, value: Uint8Array.from([...bytes, ...u32(index)]) };
+  }
+  return { level: SOL_IP, name: IP.ADD_MEMBERSHIP, value: Uint8Array.from([...bytes, 0, 0, 0, 0, ...u32(index)]) };
+}
+
+function drain(fd: Pollable, inbox: Inbox, family: 4 | 6): readonly Datagram[] {
+  const found: Datagram[] = [];
+  const nowNs = realtimeNs();
+  while (found.length < DATAGRAMS_AT_ONCE) {
+    const bytes = inbox.receive(fd);
+    // The device may be gone or down, which netlink tells; another error clears itself by being read.
+    if (typeof bytes === 'number') return found;
+    found.push(describe(bytes, { inbox, family, nowNs }));
+  }
+  return found;
+}
+
+function describe(
+  bytes: Uint8Array,
+  { inbox, family, nowNs }: { readonly inbox: Inbox; readonly family: 4 | 6; readonly nowNs: bigint },
+): Datagram {
+  let age = 0;
+  let destination: Ip | undefined;
+  let hopLimit: number | undefined;
+  for (const { level, type, data } of inbox.controls()) {
+    if (level === SOL_SOCKET && type === SO_TIMESTAMPNS) age = Math.max(0, Number(nowNs - timespec(data)) / 1e6);
+    else if (level === SOL_IPV6 && type === IPV6.PKTINFO) destination = ipFromBytes(data.subarray(0, 16));
+    else if (level === SOL_IPV6 && type === IPV6.HOPLIMIT) hopLimit = data[0]!;
+  }
+  if (family === 4) return { family, bytes, age: ms(age) };
+  return {
+    family,
+    bytes,
+    // struct sockaddr_in6: family(2) port(2) flow(4) address(16) scope(4).
+    source: ipFromBytes(inbox.sender.subarray(8, 24)),
+    ...(destination && { destination }),
+    ...(hopLimit !== undefined && { hopLimit }),
+    age: ms(age),
+  };
+}
+
+/** struct timespec: seconds(8) nanoseconds(8). */
+function timespec(data: Uint8Array): bigint {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return view.getBigInt64(0, true) * 1_000_000_000n + view.getBigInt64(8, true);
+}
+
+/** The source goes in struct in6_pktinfo: address(16) index(4). RFC 3542 section 6. */
+function sendV6(fd: Pollable, message: { bytes: Uint8Array; source: Ip; destination: Ip }, index: number): number {
+  const to = Uint8Array.from([AF.INET6, 0, 0, 0, 0, 0, 0, 0, ...ipToBytes(message.destination), ...u32(index)]);
+  const data = Uint8Array.from([...ipToBytes(message.source), ...u32(index)]);
+  return sendWithControl(fd, { to, data: message.bytes, control: { level: SOL_IPV6, type: IPV6.PKTINFO, data } });
+}
+
+/** struct sockaddr_in: family(2) port(2) address(4) padding(8). */
+const sockaddrV4 = (ip: Ip): Uint8Array =>
+  Uint8Array.from([AF.INET, 0, 0, 0, ...ipToBytes(ip), 0, 0, 0, 0, 0, 0, 0, 0]);
+
+/** IPv4: RFC 5771. */
+const isMulticast = (ip: Ip): boolean => (ipToBytes(ip)[0]! & 0xf0) === 0xe0;
