@@ -184,12 +184,10 @@ function windowBlocks(nodes: readonly NodePlan[], steps: Schedule | undefined): 
 /** A pair of which one cannot take over now is not changed: a mistake would have no second router to stand on. */
 function roleBlocks(nodes: readonly NodePlan[]): Problem[] {
   if (nodes.some((n) => n.reading.kind !== 'read' || n.reading.observed.daemon.kind !== 'running')) return [];
-  return nodes.flatMap((node) =>
-    node.drift
-      .filter((drift) => drift.degrades)
-      .map((drift) =>
-        block('plan-degraded', drift.message, 'mend the pair first: `tandem plan` shows what is not as it shall be'),
-      ),
+  // What concerns the pair stands at both routers.
+  const messages = new Set(nodes.flatMap((node) => node.drift.filter((d) => d.degrades).map((d) => d.message)));
+  return [...messages].map((message) =>
+    block('plan-degraded', message, 'mend the pair first; `tandem help plan-degraded` says how'),
   );
 }
 

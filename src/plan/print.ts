@@ -39,8 +39,14 @@ function printGroup(group: readonly PairPlan[], paint: Paint): string {
 }
 
 function head(plan: PairPlan, paint: Paint): string {
-  const drift = plan.nodes.some((n) => n.drift.length > 0) ? 'drift' : 'no drift';
-  return `${paint('bold', plan.pair)}   ${plan.nodes.map((n) => `${n.router} ${status(n)}`).join(' | ')}   ${drift}`;
+  const routers = plan.nodes.map((n) => `${n.router} ${status(n)}`).join(' | ');
+  return `${paint('bold', plan.pair)}   ${routers}   ${driftText(plan.nodes)}`;
+}
+
+/** A router that was not read may have drifted. */
+function driftText(nodes: readonly NodePlan[]): string {
+  if (nodes.some((n) => n.drift.length > 0)) return 'drift';
+  return nodes.every((n) => n.reading.kind === 'read') ? 'no drift' : 'drift unknown';
 }
 
 /** A router in a few words: its role, what runs, how many VIPs it holds. */
@@ -76,9 +82,8 @@ function heldCount(node: NodePlan, observed: Observed): number {
 }
 
 function body(plan: PairPlan, paint: Paint): string[] {
-  const lines = plan.nodes.flatMap((node) =>
-    [...new Set(node.drift.map((drift) => drift.message))].map((d) => `  ${paint('warning', '!')} ${d}`),
-  );
+  const drift = new Set(plan.nodes.flatMap((node) => node.drift.map(({ message }) => message)));
+  const lines = [...drift].map((d) => `  ${paint('warning', '!')} ${d}`);
   const places = new Set(plan.changes.map((c) => place(c)));
   const width = Math.max(0, ...plan.changes.map((c) => changeText(c, plan).length));
   for (const where of places) {
@@ -86,7 +91,7 @@ function body(plan: PairPlan, paint: Paint): string[] {
     for (const change of plan.changes.filter((c) => place(c) === where))
       lines.push(changeLine(change, plan, width, paint));
   }
-  if (plan.changes.length === 0 && plan.nodes.some((n) => n.writes.length > 0)) {
+  if (plan.impact && plan.changes.length === 0 && plan.nodes.some((n) => n.writes.length > 0)) {
     const where = plan.nodes.filter((n) => n.writes.length > 0).map((n) => n.router);
     lines.push(`  ~ text of ${where.join(' and ')}: no semantic change   none`);
   }
@@ -169,14 +174,16 @@ function orderLines(order: Order, moves: (router: string) => boolean): string[] 
 }
 
 function summary(plans: readonly PairPlan[]): string {
-  const changed = plans.filter(hasChanges);
+  // What is not known has no class.
+  const changed = plans.filter((plan) => plan.impact !== undefined && hasChanges(plan));
   const blocked = plans.filter((plan) => plan.blocks.length > 0).length;
   const tail = blocked > 0 ? ` ${blocked} blocked.` : '';
   const unreadable = plans.filter((plan) => plan.impact === undefined).length;
   const unknown = unreadable > 0 ? ` ${unreadable} unknown (unreachable).` : '';
-  if (changed.length === 0) return `Plan: ${pairs(plans.length)}, nothing to do.${unknown}${tail}`;
+  const idle = plans.length - unreadable;
+  if (changed.length === 0) return `Plan: ${pairs(idle)}, nothing to do.${unknown}${tail}`;
   const changes = changed.reduce((sum, plan) => sum + plan.changes.length, 0);
-  const worst = IMPACT_CLASSES[Math.max(...changed.map((p) => IMPACT_CLASSES.indexOf(p.impact?.class ?? 'outage')))]!;
+  const worst = IMPACT_CLASSES[Math.max(...changed.map((p) => IMPACT_CLASSES.indexOf(p.impact!.class)))]!;
   const apart = [...new Set(changed.flatMap((plan) => plan.changes.flatMap((c) => c.apart ?? [])))];
   const transitions = changed.flatMap((plan) => [...(plan.impact?.transitions.values() ?? [])]);
   const most = transitions.reduce((sum, t) => sum + t.count, 0);

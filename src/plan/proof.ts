@@ -69,9 +69,7 @@ function instanceFindings(both: readonly OnRouter[], seen: readonly Observed[]):
   const masters = states.filter((s) => s.state === 'MASTER');
   if (masters.length !== 1) {
     const told = states.map((s) => `${s.router} ${s.state ?? 'unknown'}`).join(', ');
-    // A daemon that became MASTER without having heard anything has listened for a whole down timer.
-    const deaf = masters.length > 1 ? masters.filter((s) => hasHeardNothing(s.facts, s.instance?.name ?? name)) : [];
-    const why = deaf.map(({ router }) => `; ${router} receives no adverts: ${NO_ADVERTS}`).join('');
+    const why = masters.length > 1 ? masters.map((s) => whyDeaf(s.facts, s.instance?.name ?? name)).join('') : '';
     const message = `${name}: exactly one router must be MASTER, but ${told}${why}`;
     return [{ message, ...(masters.length > 1 && { split: true }) }];
   }
@@ -91,8 +89,17 @@ function instanceFindings(both: readonly OnRouter[], seen: readonly Observed[]):
 const stateOf = (facts: Observed, name: string): InstanceFact['state'] | undefined =>
   facts.instances?.find((i) => i.name === name)?.state;
 
-const hasHeardNothing = (facts: Observed, name: string): boolean =>
-  facts.instances?.find((i) => i.name === name)?.advertsReceived === 0;
+/** What a second master's counters say about how it came to be one; empty where they say nothing. */
+function whyDeaf({ router, instances }: Observed, name: string): string {
+  const counters = instances?.find((i) => i.name === name);
+  if (!counters) return '';
+  const refused = Object.entries(counters.errors).filter(([, count]) => count > 0);
+  if (refused.length > 0) {
+    return `; ${router} refused adverts of its peer: ${refused.map(([error, count]) => `${count} for ${error}`).join(', ')}`;
+  }
+  // A daemon that became MASTER without having heard anything has listened for a whole down timer.
+  return counters.advertsReceived === 0 ? `; ${router} receives no adverts: ${NO_ADVERTS}` : '';
+}
 
 function addressFindings(instance: Instance, facts: Observed, isMaster: boolean): Finding[] {
   const findings: Finding[] = [];

@@ -255,6 +255,22 @@ test('no secret stands in a plan, printed or as JSON', () => {
   assert.match(printPlans([plan], plain), /auth_pass \(sensitive, changed\)/);
 });
 
+test('of a pair that could not be read nothing is claimed', () => {
+  const lost = { unreachable: 'no route' };
+  const wanted = conf(150, 'garp_master_delay 2');
+  const text = printPlans([planOf({ before: conf(150), after: wanted }, { ...lost, after: conf(100) })], plain);
+  assert.match(text, /b unreachable {3}drift unknown\n/);
+  assert.match(text, /^Plan: 0 pairs, nothing to do. 1 unknown \(unreachable\). 1 blocked.$/m);
+  assert.doesNotMatch(text, /no semantic change|no failover|no drift/);
+});
+
+test('what is wrong with both routers of a pair is said once', () => {
+  const side = { before: conf(150), after: conf(150, 'garp_master_delay 2'), state: 'MASTER' } as const;
+  const plan = planOf(side, side);
+  assert.equal(plan.blocks.filter(({ code }) => code === 'plan-degraded').length, 1);
+  assert.equal(printPlans([plan], plain).match(/^ {2}! /gm)?.length, 1);
+});
+
 test('every plan above fits the published schema, and the committed schema is current (F21)', () => {
   const plans = [
     ...orders.map((row) => row.plan),

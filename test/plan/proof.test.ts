@@ -59,6 +59,18 @@ const looks: readonly { name: string; a: Look; b: Look; says: readonly RegExp[] 
   { name: 'one master with its VIP and its route', a: MASTER, b: BACKUP, says: [] },
   { name: 'roles are not tied to a router', a: BACKUP, b: MASTER, says: [] },
   { name: 'two masters', a: MASTER, b: MASTER, says: [/exactly one router must be MASTER, but a MASTER, b MASTER/] },
+  {
+    name: 'two masters, one of which heard the other and refused it',
+    a: { ...MASTER, errors: { addr_list_err: 3 } },
+    b: { ...MASTER, received: 9 },
+    says: [/a MASTER, b MASTER; a refused adverts of its peer: 3 for addr_list_err$/],
+  },
+  {
+    name: 'two masters, one of which heard nothing',
+    a: MASTER,
+    b: { ...MASTER, received: 0 },
+    says: [/b receives no adverts: IP protocol 112/],
+  },
   { name: 'no master', a: BACKUP, b: BACKUP, says: [/exactly one.*a BACKUP, b BACKUP/] },
   { name: 'a daemon that does not answer is unknown', a: BACKUP, b: { state: 'silent' }, says: [/b unknown/] },
   { name: 'a backup in FAULT', a: MASTER, b: { state: 'FAULT' }, says: [/b is FAULT, not ready to take over/] },
