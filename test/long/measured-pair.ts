@@ -88,7 +88,6 @@ export class MeasuredPair implements AsyncDisposable {
     const script = `set -e
 ip address flush dev p3p1 scope global
 ${setting.hasBase ? `ip address add ${BASE[router]} dev p3p1` : ''}
-mount -o remount,bind,rw /proc/sys 2>/dev/null || :
 echo 0 >/proc/sys/net/ipv4/conf/all/promote_secondaries
 echo ${setting.promotesSecondaries ? 1 : 0} >/proc/sys/net/ipv4/conf/p3p1/promote_secondaries
 for script in n chk; do
@@ -152,7 +151,7 @@ done
     });
     const report = plan.blocks.length > 0 ? undefined : await this.#apply(plan, rendered);
     const after = await this.#observe(BOTH);
-    const came = { A: comings(onA, vip), B: comings(onB, vip) };
+    const came = { A: comings(onA, vip, true), B: comings(onB, vip, false) };
     return { plan, ...(report && { report }), came, before, after };
   }
 
@@ -181,5 +180,14 @@ function desiredOf({ router, config, files }: RenderedRouter): Desired {
   };
 }
 
-const comings = ({ events }: Watch<LinkEvent>, vip: string): number =>
-  events.filter((event) => event.kind === 'address' && event.present && event.address.startsWith(`${vip}/`)).length;
+/** Times that the address came where it was not; a secondary that becomes primary is told as added, too. */
+function comings({ events }: Watch<LinkEvent>, vip: string, isHeld: boolean): number {
+  let held = isHeld;
+  let count = 0;
+  for (const event of events) {
+    if (event.kind !== 'address' || !event.address.startsWith(`${vip}/`)) continue;
+    if (event.present && !held) count++;
+    held = event.present;
+  }
+  return count;
+}
