@@ -169,7 +169,7 @@ function writeNodeFiles(directory: string, topology: Topology, node: LabNode): v
 }
 
 /** The folder that a router sees at /opt/lab/tree, and the command of the SSH server in it. */
-function packageRoot(): { directory: string; entry: string } {
+export function packageRoot(): { directory: string; entry: string } {
   const self = fileURLToPath(import.meta.url);
   const program = self.endsWith('.ts') ? join(dirname(self), '..', 'cli.ts') : self;
   // An installed package finds its dependencies beside itself, in the outermost node_modules.

@@ -53,12 +53,12 @@ for dir in usr bin sbin lib lib32 lib64 libx32; do
   mount --rbind /$dir $dir && mount -o remount,bind,ro $dir || exit 1
 done
 mount --bind "$LAB/nodes/$name.local" usr/local
-if [ "$SSHD" = tandem ]; then
-  # The tree's own SSH server needs the Node that runs us and the tree.
-  mkdir -p opt/lab/tree
-  : >opt/lab/node
-  mount --bind "$NODE" opt/lab/node && mount --rbind "$TREE" opt/lab/tree || exit 1
-fi
+# The tree's own programs (its SSH server, tandemd) need the Node that runs us and the tree.
+mkdir -p opt/lab/tree
+: >opt/lab/node
+mount --bind "$NODE" opt/lab/node && mount --rbind "$TREE" opt/lab/tree || exit 1
+# Without root a mount with flags of its own cannot be changed; then it stays as the user may write it.
+for bound in opt/lab/node opt/lab/tree; do mount -o remount,bind,ro $bound 2>/dev/null || :; done
 mount -t tmpfs -o mode=755,size=64m run run
 mount -t tmpfs -o mode=1777,size=64m tmp tmp
 mount -t tmpfs -o mode=755,size=1m dev dev
@@ -88,7 +88,7 @@ if [ "$INIT" = systemd ]; then
   container=tandem-lab exec /lib/systemd/systemd --system --log-target=journal --show-status=0
 fi
 
-# The small init: SSH, managers, keepalived where it has a configuration; then it only reaps.
+# The small init: SSH, managers, keepalived or tandemd where there is a configuration; then it only reaps.
 case $SSHD in
   openssh) /usr/sbin/sshd -D >>/var/log/sshd.log 2>&1 & ;;
   tandem) /opt/lab/node "$ENTRY" lab ssh-server /etc/ssh >>/var/log/sshd.log 2>&1 & ;;
@@ -96,8 +96,13 @@ esac
 for file in /etc/lab/managed/*; do
   [ ! -e "$file" ] || sh /etc/lab/manager "\${file##*/}" &
 done
-[ ! -s /etc/keepalived/keepalived.conf ] ||
-  keepalived --dont-fork --log-console --log-detail >/var/log/keepalived.log 2>&1 &
+if [ -s /etc/keepalived/keepalived.conf ]; then
+  if [ -e /etc/lab/tandemd ]; then
+    /opt/lab/node "\${ENTRY%/*}/tandemd.ts" --dont-fork --log-console --log-detail >/var/log/tandemd.log 2>&1 &
+  else
+    keepalived --dont-fork --log-console --log-detail >/var/log/keepalived.log 2>&1 &
+  fi
+fi
 sleep infinity &
 wait $!
 `,

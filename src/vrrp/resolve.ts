@@ -33,6 +33,9 @@ export function routerConfig(config: Config): RouterConfig {
 /** RFC 9568 section 5.1.1.2 and 5.1.2.2. */
 const MULTICAST_GROUPS = { 4: parseIp('224.0.0.18')!, 6: parseIp('ff02::12')! };
 
+/** Without `unicast_ttl`; keepalived 2.2.7 leaves IPv6 to the device's default hop limit, which is Linux's. */
+const UNICAST_TTL = { 4: VRRP_TTL, 6: 64 } as const;
+
 function instanceConfig(config: Config, instance: Instance): InstanceConfig {
   const globals = config.global_defs;
   const family = familyOf(instance);
@@ -64,7 +67,7 @@ function instanceConfig(config: Config, instance: Instance): InstanceConfig {
     trackSource: instance.track_src_ip === true,
     ...(peers.length > 0 && { peers }),
     multicastGroup: (family === 4 ? globals.vrrp_mcast_group4 : globals.vrrp_mcast_group6) ?? MULTICAST_GROUPS[family],
-    ttl: (peers.length > 0 ? instance.unicast_ttl : undefined) ?? VRRP_TTL,
+    ttl: peers.length === 0 ? VRRP_TTL : (instance.unicast_ttl ?? UNICAST_TTL[family]),
     checkUnicastSource: instance.check_unicast_src ?? globals.vrrp_check_unicast_src ?? false,
     checksum: (otherFlag(instance, 'v3_checksum_as_v2') ?? globals.v3_checksum_as_v2) ? 'plain' : 'pseudo-header',
     skipAddressCheck: instance.skip_check_adv_addr ?? globals.vrrp_skip_check_adv_addr ?? false,

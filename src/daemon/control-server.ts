@@ -1,0 +1,80 @@
+/**
+ * The control socket: a unix socket that only root may open, one request and one reply a connection. It answers from
+ * what the loop knows at that moment and changes nothing.
+ */
+import { rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { CONTROL_VERSION, REQUEST_BYTES_MAX, type Reply, type Request, requestSchema } from '../control/messages.ts';
+
+/** `status` in a terminal and a collector of metrics are two; sixteen at once are a fault of someone's. */
+const CONNECTIONS_MAX = 16;
+/** A client asks at once; one that does not only holds a place. */
+const IDLE_MS_MAX = 5_000;
+
+export class ControlServer {
+  readonly #server: Server;
+  readonly #path: string;
+
+  private constructor(server: Server, path: string) {
+    this.#server = server;
+    this.#path = path;
+  }
+
+  /** Rejects where the path cannot be had. A socket that a dead daemon left is taken over. */
+  static async listen(
+    path: string,
+    answer: (request: Request) => Reply,
+    failed: (error: Error) => void,
+  ): Promise<ControlServer> {
+    rmSync(path, { force: true });
+    const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
+    server.maxConnections = CONNECTIONS_MAX;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      // 0600 by umask, and not by a chmod behind it: `listen` makes the socket before it returns.
+      const before = process.umask(0o177);
+      server.listen(path, resolve);
+      process.umask(before);
+    });
+    server.on('error', failed);
+    return new ControlServer(server, path);
+  }
+
+  close(): void {
+    this.#server.close();
+    rmSync(this.#path, { force: true });
+  }
+}
+
+function serve(socket: Socket, answer: (request: Request) => Reply): void {
+  let text = '';
+  const reply = (message: Reply): void => {
+    socket.removeAllListeners('data');
+    socket.end(`${JSON.stringify(message)}\n`);
+  };
+  const refuse = (message: string): void => reply({ kind: 'error', version: CONTROL_VERSION, message });
+  socket.setTimeout(IDLE_MS_MAX, () => socket.destroy());
+  // A client that goes away in the middle is its own affair.
+  socket.on('error', () => socket.destroy());
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+    if (text.length > REQUEST_BYTES_MAX) refuse('the request is too long');
+    else if (text.includes('\n')) respond();
+  });
+  socket.on('end', () => socket.end());
+
+  function respond(): void {
+    const request = requestSchema.safeParse(parseJson(text.slice(0, text.indexOf('\n'))));
+    if (request.success) reply(answer(request.data));
+    else refuse(`the request is not understood: version ${CONTROL_VERSION} is spoken here`);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,104 @@
+/** `tandemd ctl`: asks the running daemon through its control socket. */
+import { connect } from 'node:net';
+import { parseArgs } from 'node:util';
+import { ReplyReader, requestLine } from '../control/client.ts';
+import {
+  CONTROL_SOCKET,
+  CONTROL_VERSION,
+  type CountersReply,
+  type Reply,
+  type Request,
+  requestSchema,
+  type StatusReply,
+} from '../control/messages.ts';
+import { EXIT } from './exit.ts';
+
+const USAGE = 'usage: tandemd ctl status|counters|version [--json] [--socket FILE]';
+/** The daemon answers within one turn of its loop. */
+const ANSWER_MS_MAX = 10_000;
+
+/** @returns the exit code */
+export async function ctl(argv: readonly string[]): Promise<number> {
+  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  const asked = readArguments(argv);
+  if (typeof asked === 'string') {
+    say(`${asked}\n${USAGE}`);
+    return EXIT.failed;
+  }
+  try {
+    const reply = await ask(asked.socket, asked.request);
+    if (reply.kind === 'error') throw new Error(reply.message);
+    process.stdout.write(asked.json ? `${JSON.stringify(reply)}\n` : text(reply));
+    return EXIT.ok;
+  } catch (error) {
+    say(`tandemd ctl: ${(error as Error).message}`);
+    return EXIT.failed;
+  }
+}
+
+interface Asked {
+  readonly request: Request;
+  readonly json: boolean;
+  readonly socket: string;
+}
+
+function readArguments(argv: readonly string[]): Asked | string {
+  try {
+    const options = { json: { type: 'boolean' }, socket: { type: 'string' } } as const;
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const request = requestSchema.safeParse({ version: CONTROL_VERSION, ask: positionals[0] });
+    if (!request.success || positionals.length !== 1) return 'one of status, counters and version is to be asked for';
+    const socket = values.socket ?? process.env.TANDEMD_SOCKET ?? CONTROL_SOCKET;
+    return { request: request.data, json: values.json ?? false, socket };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function ask(path: string, request: Request): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const reader = new ReplyReader();
+    const socket = connect(path, () => socket.write(requestLine(request)));
+    const fail = (cause: Error): void => {
+      socket.destroy();
+      reject(cause);
+    };
+    socket.setEncoding('utf8');
+    socket.setTimeout(ANSWER_MS_MAX, () => fail(new Error('tandemd does not answer')));
+    socket.on('error', (cause) => fail(new Error(`tandemd cannot be asked at ${path}: ${cause.message}`)));
+    socket.on('end', () => fail(new Error('tandemd ended the connection before its answer')));
+    socket.on('data', (chunk: string) => {
+      try {
+        const reply = reader.take(chunk);
+        if (reply === undefined) return;
+        socket.destroy();
+        resolve(reply);
+      } catch (cause) {
+        fail(cause as Error);
+      }
+    });
+  });
+}
+
+function text(reply: Exclude<Reply, { kind: 'error' }>): string {
+  switch (reply.kind) {
+    case 'version':
+      return `${reply.daemon}\n`;
+    case 'status':
+      return reply.instances.map(instanceText).join('');
+    case 'counters':
+      return reply.instances.map(countersText).join('');
+  }
+}
+
+function instanceText(one: StatusReply['instances'][number]): string {
+  const last = one.transitions.at(-1);
+  const since = last === undefined ? '' : ` since ${new Date(last.at * 1000).toISOString()} (${last.reason})`;
+  const faults = one.faults.length > 0 ? `, ${one.faults.join(', ')}` : '';
+  return `${one.name}  ${one.state}${faults}  priority ${one.effectivePriority}${since}\n`;
+}
+
+function countersText({ name, dropped, differed, ...counts }: CountersReply['instances'][number]): string {
+  const rows = Object.entries({ ...counts, ...dropped, ...differed });
+  return `${name}\n${rows.map(([what, count]) => `  ${what} ${count}\n`).join('')}`;
+}

@@ -1,0 +1,104 @@
+/** keepalived.conf from the disk to what the daemon runs on, with every problem that it has. */
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { formatProblem } from '../base/caret.ts';
+import { hasErrors, type Problem } from '../base/problem.ts';
+import { check } from '../keepalived/check.ts';
+import type { Config } from '../keepalived/model.ts';
+import { parse } from '../keepalived/parser.ts';
+import type { IncludedFile } from '../keepalived/preprocess.ts';
+import type { RouterConfig } from '../vrrp/config.ts';
+import { routerConfig } from '../vrrp/resolve.ts';
+
+export interface Loaded {
+  readonly config: Config;
+  readonly router: RouterConfig;
+}
+
+export interface LoadResult {
+  /** Absent where there is an error among the problems. */
+  readonly loaded?: Loaded;
+  readonly problems: readonly Problem[];
+  /** The problems as people read them, with the line and a caret under it; empty where there are none. */
+  readonly report: string;
+}
+
+export interface LoadOptions {
+  readonly file: string;
+  readonly configId?: string | undefined;
+  /** Names of the router's interfaces. */
+  readonly interfaces: ReadonlySet<string>;
+  /**
+   * `wait`: an instance on an interface that does not exist waits for it in FAULT, as VLANs, bonds and USB sticks
+   * come late; so at start. `refuse`: it is an error; so on a reload and in a test, where it is a slip of the pen.
+   */
+  readonly missingInterface: 'wait' | 'refuse';
+}
+
+/** The parser's own bound is 32 MiB in characters; a file behind this is no configuration. */
+const BYTES_MAX = 64 * 1024 * 1024;
+
+export function load(options: LoadOptions): LoadResult {
+  const texts = new Map<string, string>();
+  const text = readText(options.file);
+  if (text instanceof Error) return unreadable(options.file, text);
+  texts.set(options.file, text);
+  const parsed = parse(text, options.file, {
+    configId: options.configId ?? hostname().split('.')[0],
+    include: (pattern, fromFile) => {
+      const files = included(pattern, fromFile);
+      for (const { file, text: part } of files) texts.set(file, part);
+      return files;
+    },
+  });
+  // The parser leaves wrong values out: what the rest would say of the holes would only repeat it.
+  const syntax = parsed.problems;
+  const found = hasErrors(syntax) ? [] : check(parsed, { interfaces: options.interfaces });
+  const wait = options.missingInterface === 'wait';
+  const checked = found.map(
+    (problem): Problem =>
+      wait && problem.code === 'conf-unknown-interface' ? { ...problem, severity: 'warning' } : problem,
+  );
+  const problems = [...syntax, ...checked];
+  const report = problems.map((problem) => formatProblem(problem, (file) => texts.get(file))).join('\n');
+  if (hasErrors(problems)) return { problems, report };
+  return { loaded: { config: parsed.config, router: routerConfig(parsed.config) }, problems, report };
+}
+
+function unreadable(file: string, error: Error): LoadResult {
+  const problem: Problem = {
+    code: 'conf-include',
+    severity: 'error',
+    message: `${file} cannot be read: ${error.message}`,
+  };
+  return { problems: [problem], report: formatProblem(problem, () => undefined) };
+}
+
+function readText(file: string): string | Error {
+  try {
+    const { size } = statSync(file);
+    if (size > BYTES_MAX) return new Error(`${size} bytes are no configuration`);
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** keepalived reads `include` as seen from the file's own directory, and its files in glob(3)'s order. */
+function included(pattern: string, fromFile: string): readonly IncludedFile[] {
+  const directory = dirname(resolve(fromFile));
+  return globSync(pattern, { cwd: directory })
+    .sort()
+    .map((name) => resolve(directory, name))
+    .flatMap((file) => {
+      const text = readText(file);
+      return text instanceof Error ? [] : [{ file, text }];
+    });
+}
+
+/** The interfaces of our own network namespace, those that are down too; nobody's permission is needed. */
+export function interfaceNames(): ReadonlySet<string> {
+  const lines = readFileSync('/proc/self/net/dev', 'utf8').split('\n').slice(2);
+  return new Set(lines.map((line) => line.slice(0, line.indexOf(':')).trim()).filter((name) => name !== ''));
+}

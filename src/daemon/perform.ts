@@ -1,0 +1,215 @@
+/**
+ * What the core wants done, done in its order. Advertisements go out at once; everything that may take the kernel a
+ * while (addresses, routes, announcements, and the scripts that must find them in place) goes through one queue, so
+ * that nothing overtakes anything. A failure is a line in the log and in the status, never an end.
+ */
+import { ms } from '../base/units.ts';
+import type { Config, Instance } from '../keepalived/model.ts';
+import type { Address } from '../linux/address.ts';
+import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
+import { OWN_PROTOCOL } from '../linux/kernel.ts';
+import { iproute2File, namesOf } from '../linux/names.ts';
+import type { InstanceConfig } from '../vrrp/config.ts';
+import { keepalivedState, transitionLine } from '../vrrp/names.ts';
+import type { Action, Notification, Owned } from '../vrrp/state.ts';
+import type { Effect, GroupState, Router } from '../vrrp/sync.ts';
+import { announce } from './announcer.ts';
+import { Estate } from './estate.ts';
+import type { History } from './history.ts';
+import type { Loaded } from './load.ts';
+import type { Log } from './log.ts';
+import type { Hands } from './loop.ts';
+import { Serial } from './serial.ts';
+import type { Sockets } from './sockets.ts';
+import { type Context, ownedThings, staticThings, type Thing, type Things } from './things.ts';
+import type { View } from './view.ts';
+import { type NamedEvent, surroundingEvents } from './watching.ts';
+import { noteLine, transitionDetail } from './words.ts';
+
+/** Who wants to hear of transitions: scripts, FIFOs and mail. Called in order, when all before it is done. */
+export interface Hooks {
+  notify(instance: Instance, what: Notification, priority: number): void;
+  notifyGroup(group: string, state: GroupState): void;
+}
+
+export interface PerformOptions {
+  readonly kernel: Kernel;
+  readonly loaded: Loaded;
+  readonly view: View;
+  readonly sockets: Sockets;
+  readonly history: History;
+  readonly log: Log;
+  readonly hooks: Hooks;
+  /** Something of an instance was taken away for good. */
+  readonly lost: (name: string, what: string) => void;
+  /** -V: everything stays in the kernel at the end. */
+  readonly keepOwned: boolean;
+}
+
+const KINDS: readonly Owned[] = ['addresses', 'excluded', 'routes', 'rules'];
+
+export class Performer implements Hands {
+  readonly #options: PerformOptions;
+  readonly #configs: ReadonlyMap<string, InstanceConfig>;
+  readonly #instances: ReadonlyMap<string, Instance>;
+  readonly #vips: ReadonlySet<string>;
+  readonly #context: Context;
+  readonly #queue: Serial;
+  readonly #estate: Estate;
+  /** Announcements that were asked for before this number of an instance's are not wanted any more. */
+  readonly #cancelled = new Map<string, number>();
+
+  constructor(options: PerformOptions) {
+    const { kernel, loaded, view, log, lost } = options;
+    const { config, router } = loaded;
+    this.#options = options;
+    this.#configs = new Map(router.instances.map((instance) => [instance.name, instance]));
+    this.#instances = new Map(config.vrrp_instance.map((instance) => [instance.name, instance]));
+    this.#vips = new Set(config.vrrp_instance.flatMap(vipsOf));
+    this.#context = {
+      config,
+      names: namesOf(iproute2File),
+      protocol: OWN_PROTOCOL,
+      tableOfVrf: (dev) => view.link(dev)?.table,
+    };
+    this.#queue = new Serial((error) => log('error', `what was to be done failed: ${error.message}`));
+    this.#estate = new Estate({
+      kernel,
+      log,
+      later: (job) => this.#queue.put(job),
+      lost: (owner, text) => {
+        if (owner !== undefined) lost(owner, text);
+      },
+    });
+  }
+
+  /** Takes left-overs of an earlier life away, then puts the file's statics in place. */
+  begin(snapshot: Snapshot): void {
+    const owned = this.#options.loaded.config.vrrp_instance.flatMap((instance) =>
+      KINDS.flatMap((what) => ownedThings(this.#context, instance, what).things),
+    );
+    const { things, unresolved } = staticThings(this.#context);
+    this.#queue.put(() => this.#estate.clear(owned, snapshot));
+    this.#queue.put(() => this.#install(undefined, { things, unresolved }));
+  }
+
+  /** Takes the statics away again. */
+  end(): void {
+    this.#queue.put(() => this.#estate.remove(undefined, staticThings(this.#context).things));
+  }
+
+  idle(): Promise<void> {
+    return this.#queue.idle();
+  }
+
+  heard(event: KernelEvent): void {
+    this.#estate.heard(event);
+  }
+
+  failed(name: string): readonly string[] {
+    return this.#estate.failed(name);
+  }
+
+  surroundings(router: Router): readonly NamedEvent[] {
+    return surroundingEvents(this.#options.loaded.router, router, this.#options.view, this.#vips);
+  }
+
+  perform(effects: readonly Effect[], router: Router): void {
+    for (const effect of effects) {
+      if (effect.kind === 'instance') this.#do(effect.name, effect.action, router);
+      else this.#queue.put(() => this.#options.hooks.notifyGroup(effect.name, effect.notify));
+    }
+  }
+
+  #do(name: string, action: Action, router: Router): void {
+    const { log, sockets, history, hooks, keepOwned } = this.#options;
+    const state = router.instances[name]!;
+    const config = this.#configs.get(name)!;
+    const instance = this.#instances.get(name)!;
+    const fields = { TANDEM_INSTANCE: name };
+    switch (action.kind) {
+      case 'advertise':
+        sockets.advertise(config, state.watched.source ?? config.source, action.priority, action.id);
+        break;
+      case 'install':
+        this.#queue.put(() => this.#install(name, ownedThings(this.#context, instance, action.what)));
+        break;
+      case 'remove': {
+        const { things } = ownedThings(this.#context, instance, action.what);
+        if (state.running || !keepOwned) this.#queue.put(() => this.#estate.remove(name, things));
+        break;
+      }
+      case 'announce':
+        this.#announce(name, () => this.#standing(name), action.repeat);
+        break;
+      case 'announce-source':
+        this.#announce(name, () => this.#source(config, router), 1);
+        break;
+      case 'cancel-announcements':
+        this.#cancelled.set(name, (this.#cancelled.get(name) ?? 0) + 1);
+        break;
+      case 'transition': {
+        history.add(name, action);
+        const detail = transitionDetail(action.reason, state);
+        if (detail !== undefined) log(detail.priority, `(${name}) ${detail.text}`, fields);
+        const line = `(${name}) ${transitionLine(action.from, action.to, action.reason)}`;
+        const more = { TANDEM_STATE: keepalivedState(state), TANDEM_REASON: action.reason };
+        log('notice', line, { ...fields, ...more });
+        break;
+      }
+      case 'notify': {
+        const { priority } = state;
+        this.#queue.put(() => hooks.notify(instance, action.what, priority));
+        break;
+      }
+      case 'note': {
+        const { priority, text } = noteLine(action.note, state);
+        log(priority, `(${name}) ${text}`, fields);
+        break;
+      }
+    }
+  }
+
+  async #install(owner: string | undefined, { things, unresolved }: Things): Promise<void> {
+    const { kernel, log } = this.#options;
+    const devices = new Set(things.flatMap(({ add }) => (isIpv4Address(add) ? [add.address.dev] : [])));
+    for (const dev of devices) {
+      try {
+        kernel.promoteSecondaries(dev);
+      } catch (error) {
+        log('warning', `${(error as Error).message}: deleting one VIP of ${dev} may take others along`);
+      }
+    }
+    await this.#estate.install(owner, things, unresolved);
+  }
+
+  #standing(name: string): readonly Address[] {
+    return this.#estate.standing(name).flatMap(({ add }) => (add.kind === 'address' ? [add.address] : []));
+  }
+
+  #source({ name, interface: dev }: InstanceConfig, router: Router): readonly Address[] {
+    const source = router.instances[name]!.watched.source;
+    return this.#options.view.addresses(dev).filter(({ address }) => address.text === source?.text);
+  }
+
+  #announce(name: string, addresses: () => readonly Address[], repeat: number): void {
+    const { kernel, view, log, loaded } = this.#options;
+    const { vrrp_garp_interval, vrrp_gna_interval } = loaded.config.global_defs;
+    const interval = { 4: vrrp_garp_interval ?? ms(0), 6: vrrp_gna_interval ?? vrrp_garp_interval ?? ms(0) };
+    const number = this.#cancelled.get(name) ?? 0;
+    const wanted = (): boolean => (this.#cancelled.get(name) ?? 0) === number;
+    this.#queue.put(async () => {
+      if (wanted()) await announce({ kernel, view, log, interval }, addresses(), repeat, wanted);
+    });
+  }
+}
+
+const isIpv4Address = (change: Thing['add']): change is Extract<Thing['add'], { kind: 'address' }> =>
+  change.kind === 'address' && change.address.address.family === 4;
+
+function vipsOf({
+  virtual_ipaddress = [],
+  virtual_ipaddress_excluded = [],
+}: Config['vrrp_instance'][number]): string[] {
+  return [...virtual_ipaddress, ...virtual_ipaddress_excluded].map(({ address }) => address.text);
+}

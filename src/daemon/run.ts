@@ -1,0 +1,251 @@
+/** The daemon from its start to its end: one session after another, signals, logs, pid files, systemd. */
+import { uptime } from 'node:os';
+import { type Millis, ms } from '../base/units.ts';
+import { diff } from '../change/diff.ts';
+import { CONTROL_SOCKET } from '../control/messages.ts';
+import type { Config } from '../keepalived/model.ts';
+import { print } from '../keepalived/printer.ts';
+import { DatagramSender } from '../linux/datagram.ts';
+import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
+import { LinuxKernel } from '../linux/linux-kernel.ts';
+import { keepalivedState } from '../vrrp/names.ts';
+import { ControlServer } from './control-server.ts';
+import { tellReady } from './detach.ts';
+import { DATA_FILE, dataText, STATS_FILE, statsText, writeDump } from './dumps.ts';
+import { EXIT } from './exit.ts';
+import { interfaceNames, type Loaded, load } from './load.ts';
+import { consoleSink, createLog, JOURNAL_SOCKET, journalSink, type Log, logSocket, syslogSink } from './log.ts';
+import type { Options } from './options.ts';
+import type { Hooks } from './perform.ts';
+import { livingPid, removePidFile, writePidFile } from './pid-file.ts';
+import { Session } from './session.ts';
+import { answer, type Condition, countersOf, statusOf } from './status.ts';
+import { type Supervisor, supervisor } from './systemd.ts';
+import { View } from './view.ts';
+
+const IDENTIFIER = 'tandemd';
+/** What the kernel still has to do when we leave: 10,000 addresses take it 1.6 s. */
+const END_MS_MAX = 10_000;
+
+/** @returns the exit code, once it has ended */
+export async function runDaemon(options: Options, version: string): Promise<number> {
+  const log = openLog(options);
+  log('info', `Starting tandemd v${version}`);
+  for (const remark of options.remarks) log('warning', remark);
+  if ([options.pidFile, options.vrrpPidFile].some((file) => livingPid(file) !== undefined)) {
+    log('error', 'daemon is already running');
+    return EXIT.ok;
+  }
+  const read = load({ ...options, interfaces: interfaceNames(), missingInterface: 'wait' });
+  if (read.report !== '') {
+    log(read.loaded ? 'warning' : 'error', read.report);
+    if (!options.console) process.stderr.write(`${read.report}\n`);
+  }
+  if (!read.loaded) return EXIT.config;
+  if (options.dump) log('info', withoutSecrets(read.loaded.config));
+  const daemon = await Daemon.start({ options, version, log, loaded: read.loaded });
+  return daemon.ended;
+}
+
+/** keepalived prints passwords here; a log is no place for them. */
+function withoutSecrets(config: Config): string {
+  const hidden = config.vrrp_instance.map((instance) =>
+    instance.authentication?.auth_pass === undefined
+      ? instance
+      : { ...instance, authentication: { ...instance.authentication, auth_pass: 'hidden' } },
+  );
+  return print({ ...config, vrrp_instance: hidden });
+}
+
+function openLog(options: Options): Log {
+  const path = logSocket();
+  const console = consoleSink((line) => process.stderr.write(line));
+  if (path === undefined) return createLog([console], options.detail);
+  const socket = new DatagramSender(path);
+  const system = path === JOURNAL_SOCKET ? journalSink(socket, IDENTIFIER) : syslogSink(socket, IDENTIFIER);
+  return createLog(options.console ? [console] : [system], options.detail);
+}
+
+interface DaemonOptions {
+  readonly options: Options;
+  readonly version: string;
+  readonly log: Log;
+  readonly loaded: Loaded;
+}
+
+class Daemon {
+  /** Its exit code, when it has let go of everything. */
+  readonly ended: Promise<number>;
+  readonly #options: DaemonOptions;
+  readonly #kernel: Kernel;
+  readonly #view: View;
+  readonly #supervisor: Supervisor;
+  readonly #startedAt = Date.now() / 1000;
+  #session: Session;
+  #loadedAt = this.#startedAt;
+  #refused: string | undefined;
+  #control: ControlServer | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+  /** What signals ask for is done one after another. */
+  #busy: Promise<void> = Promise.resolve();
+  #stopping = false;
+  #end: (code: number) => void = () => {};
+
+  /** Resolves when VRRP runs. */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const kernel = new LinuxKernel();
+    let daemon: Daemon | undefined;
+    const snapshot = await kernel.watch((events) => {
+      for (const event of events) daemon?.heard(event);
+    });
+    daemon = new Daemon(options, kernel, new View(snapshot));
+    await daemon.#begin(snapshot);
+    return daemon;
+  }
+
+  private constructor(options: DaemonOptions, kernel: Kernel, view: View) {
+    this.#options = options;
+    this.#kernel = kernel;
+    this.#view = view;
+    const { NOTIFY_SOCKET } = process.env;
+    this.#supervisor = supervisor(NOTIFY_SOCKET ? new DatagramSender(NOTIFY_SOCKET) : undefined, process.env);
+    this.#session = this.#newSession(options.loaded);
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  async #begin(snapshot: Snapshot): Promise<void> {
+    const { options, log } = this.#options;
+    for (const file of [options.pidFile, options.vrrpPidFile]) writePidFile(file);
+    process.on('SIGTERM', () => this.#stop());
+    process.on('SIGINT', () => this.#stop());
+    process.on('SIGHUP', () => this.#later('reload', () => this.#reload()));
+    process.on('SIGUSR1', () => this.#dump(DATA_FILE, () => dataText(statusOf(this.#condition()))));
+    process.on('SIGUSR2', () => this.#dump(STATS_FILE, () => statsText(countersOf(this.#condition()))));
+    await this.#session.start(snapshot, startDelay(this.#session.loaded.config));
+    try {
+      const path = process.env.TANDEMD_SOCKET ?? CONTROL_SOCKET;
+      const failed = (error: Error): void => log('error', `the control socket: ${error.message}`);
+      this.#control = await ControlServer.listen(path, (request) => answer(request, this.#condition()), failed);
+    } catch (error) {
+      log('error', `there is no control socket: ${(error as Error).message}`);
+    }
+    this.#supervisor.ready(this.#summary());
+    tellReady();
+    const { watchdogMs } = this.#supervisor;
+    if (watchdogMs !== undefined) this.#watchdog = setInterval(() => this.#supervisor.alive(), watchdogMs);
+    log('info', 'Startup complete');
+  }
+
+  #newSession(loaded: Loaded): Session {
+    const { log, options } = this.#options;
+    const hooks: Hooks = {
+      notify: () => this.#supervisor.status(this.#summary()),
+      notifyGroup: () => {},
+    };
+    return new Session({
+      kernel: this.#kernel,
+      view: this.#view,
+      loaded,
+      log,
+      hooks,
+      keepOwned: options.keepOwned,
+    });
+  }
+
+  private heard(event: KernelEvent): void {
+    if (this.#view.apply(event)) this.#session.heard(event);
+  }
+
+  #later(what: string, job: () => Promise<void>): void {
+    this.#busy = this.#busy.then(job).catch((error: unknown) => {
+      this.#options.log('error', `${what} failed: ${(error as Error).message}`);
+    });
+  }
+
+  /** A file that is bad in any way changes nothing; one that says the same changes nothing either. */
+  async #reload(): Promise<void> {
+    if (this.#stopping) return;
+    const { options, log } = this.#options;
+    log('info', 'Reloading ...');
+    this.#supervisor.reloading(process.hrtime.bigint() / 1000n);
+    const { loaded, report } = load({ ...options, interfaces: interfaceNames(), missingInterface: 'refuse' });
+    if (report !== '') log(loaded ? 'warning' : 'error', report);
+    this.#refused = loaded ? undefined : report;
+    if (loaded) {
+      this.#loadedAt = Date.now() / 1000;
+      if (diff(this.#session.loaded.config, loaded.config).length > 0) {
+        await this.#session.end();
+        this.#session = this.#newSession(loaded);
+        await this.#session.start(await this.#kernel.snapshot(), ms(0));
+      }
+      log('info', 'Reload complete');
+    } else log('error', 'Reload refused: the configuration before goes on');
+    this.#supervisor.ready(this.#summary());
+  }
+
+  #dump(path: string, text: () => string): void {
+    try {
+      writeDump(path, text());
+      this.#options.log('info', `Printing ${path} on signal`);
+    } catch (error) {
+      this.#options.log('error', `${path} cannot be written: ${(error as Error).message}`);
+    }
+  }
+
+  #stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const { log, options } = this.#options;
+    log('info', 'Stopping');
+    this.#supervisor.stopping();
+    clearInterval(this.#watchdog);
+    const giveUp = setTimeout(() => {
+      log('error', 'the kernel has not let go of everything in time');
+      process.exit(EXIT.failed);
+    }, END_MS_MAX);
+    this.#later('stopping', async () => {
+      await this.#session.end();
+      this.#control?.close();
+      await this.#kernel.close();
+      for (const file of [options.pidFile, options.vrrpPidFile]) removePidFile(file);
+      clearTimeout(giveUp);
+      log('info', 'Stopped tandemd');
+      this.#end(EXIT.ok);
+    });
+  }
+
+  #condition(): Condition {
+    const { loaded, loop, history } = this.#session;
+    return {
+      daemon: {
+        version: this.#options.version,
+        pid: process.pid,
+        startedAt: this.#startedAt,
+        config: this.#options.options.file,
+        loadedAt: this.#loadedAt,
+        ...(this.#refused !== undefined && { refused: this.#refused }),
+      },
+      config: loaded.router,
+      router: loop.router,
+      history,
+      failed: (name) => this.#session.failed(name),
+    };
+  }
+
+  /** For `systemctl status`: `VI_0 MASTER, VI_1 BACKUP`. */
+  #summary(): string {
+    const { router } = this.#session.loop;
+    return Object.entries(router.instances)
+      .map(([name, state]) => `${name} ${keepalivedState(state)}`)
+      .join(', ');
+  }
+}
+
+/** vrrp_startup_delay, and what is left of vrrp_delay_after_boot: keepalived.conf(5). */
+function startDelay({ global_defs }: Config): Millis {
+  const sinceBoot = uptime() * 1000;
+  const { vrrp_startup_delay, vrrp_delay_after_boot } = global_defs;
+  return ms(Math.max(0, vrrp_startup_delay ?? 0, (vrrp_delay_after_boot ?? 0) - sinceBoot));
+}

@@ -1,0 +1,141 @@
+/**
+ * One raw socket a device, family and hop limit: opened when the device is there, opened again when it is another one
+ * of the same name. What comes in goes to the instance whose VRID and mode it has.
+ */
+import type { Ip } from '../base/address.ts';
+import type { Datagram, Kernel, VrrpSocket } from '../linux/kernel.ts';
+import { advertisementBytes, destinationsOf } from '../vrrp/advertise.ts';
+import type { InstanceConfig, RouterConfig } from '../vrrp/config.ts';
+import { decodeIpv4, encodeIpv4 } from '../vrrp/ipv4.ts';
+import { vridOf } from '../vrrp/packet.ts';
+import type { Packet } from '../vrrp/receive.ts';
+import type { Log } from './log.ts';
+import type { View } from './view.ts';
+
+interface Opened {
+  readonly socket: VrrpSocket;
+  /** The device's number: another one means another device. */
+  readonly index: number;
+}
+
+export interface SocketsOptions {
+  readonly kernel: Kernel;
+  readonly config: RouterConfig;
+  readonly log: Log;
+  readonly received: (name: string, packet: Packet) => void;
+}
+
+export class Sockets {
+  readonly #options: SocketsOptions;
+  /** Instances that share a socket. */
+  readonly #groups: ReadonlyMap<string, readonly InstanceConfig[]>;
+  readonly #opened = new Map<string, Opened>();
+  /** What went wrong when an instance last sent, so that it is told once. */
+  readonly #trouble = new Map<string, string>();
+  /** VRIDs of nobody here, by device: counted, never told a packet at a time. */
+  #unknown = 0;
+
+  constructor(options: SocketsOptions) {
+    this.#options = options;
+    const groups = new Map<string, InstanceConfig[]>();
+    for (const instance of options.config.instances) {
+      const key = socketKey(instance);
+      groups.set(key, [...(groups.get(key) ?? []), instance]);
+    }
+    this.#groups = groups;
+  }
+
+  /** Packets for virtual routers that are not ours. */
+  get unknown(): number {
+    return this.#unknown;
+  }
+
+  /** Opens what can be had now, and closes what is of a device that is gone. */
+  refresh(view: View): void {
+    for (const [key, instances] of this.#groups) {
+      const { interface: dev } = instances[0]!;
+      const link = view.link(dev);
+      const opened = this.#opened.get(key);
+      if (opened !== undefined && opened.index === link?.index) continue;
+      opened?.socket.close();
+      this.#opened.delete(key);
+      if (link === undefined) continue;
+      try {
+        this.#opened.set(key, { socket: this.#open(instances), index: link.index });
+      } catch (error) {
+        this.#options.log('error', `VRRP on ${dev} cannot be spoken: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  /** Sends an advertisement to everyone whom it is for. */
+  advertise(instance: InstanceConfig, source: Ip | undefined, priority: number, id: number): void {
+    const socket = this.#opened.get(socketKey(instance))?.socket;
+    const results = destinationsOf(instance).map((destination) => {
+      if (socket === undefined) return `${instance.interface} is not there`;
+      if (source === undefined) return 'there is no address to send from';
+      const message = advertisementBytes(instance, priority, source, destination);
+      const bytes =
+        instance.family === 6 ? message : encodeIpv4(message, { source, destination, id, ttl: instance.ttl });
+      return socket.send({ bytes, source, destination });
+    });
+    this.#tell(instance, results.find((result) => result !== 'sent') ?? 'sent');
+  }
+
+  close(): void {
+    for (const { socket } of this.#opened.values()) socket.close();
+    this.#opened.clear();
+  }
+
+  #open(instances: readonly InstanceConfig[]): VrrpSocket {
+    const { interface: dev, family, ttl } = instances[0]!;
+    const options = { dev, family, ...(family === 6 && { hopLimit: ttl }) };
+    const socket = this.#options.kernel.openVrrp(options, (datagrams) => {
+      for (const datagram of datagrams) this.#deliver(instances, datagram);
+    });
+    try {
+      for (const { peers, multicastGroup } of instances) if (!peers) socket.join(multicastGroup);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
+    return socket;
+  }
+
+  #deliver(instances: readonly InstanceConfig[], datagram: Datagram): void {
+    const packet = packetOf(datagram);
+    const vrid = packet && vridOf(packet.payload);
+    const candidates = packet === undefined ? [] : instances.filter((instance) => instance.vrid === vrid);
+    const instance = candidates.length > 1 ? candidates.find((candidate) => isFor(candidate, packet!)) : candidates[0];
+    if (instance === undefined) this.#unknown += 1;
+    else this.#options.received(instance.name, packet!);
+  }
+
+  #tell(instance: InstanceConfig, result: string): void {
+    if ((this.#trouble.get(instance.name) ?? 'sent') === result) return;
+    this.#trouble.set(instance.name, result);
+    const { log } = this.#options;
+    const fields = { TANDEM_INSTANCE: instance.name };
+    if (result === 'sent') log('info', `(${instance.name}) advertisements are sent again`, fields);
+    else log('warning', `(${instance.name}) advertisements cannot be sent: ${result}`, fields);
+  }
+}
+
+const socketKey = ({ interface: dev, family, ttl }: InstanceConfig): string =>
+  `${dev} ${family} ${family === 6 ? ttl : ''}`;
+
+/** Undefined for what has no whole IP header. */
+function packetOf({ family, bytes, source, destination, hopLimit }: Datagram): Packet | undefined {
+  if (family === 4) {
+    const decoded = decodeIpv4(bytes);
+    return decoded === 'length' ? undefined : decoded;
+  }
+  if (source === undefined || destination === undefined) return undefined;
+  return { source, destination, ...(hopLimit !== undefined && { ttl: hopLimit }), payload: bytes };
+}
+
+/** Of several virtual routers with one VRID on a device: the multicast one, or the one whose peer it is from. */
+function isFor({ peers, multicastGroup }: InstanceConfig, { source, destination }: Packet): boolean {
+  if (peers === undefined) return destination.text === multicastGroup.text;
+  return peers.some((peer) => peer.text === source.text);
+}

@@ -1,0 +1,106 @@
+/** What the daemon tells of itself: over the control socket, and into keepalived's two dump files. */
+import {
+  CONTROL_VERSION,
+  type CountersReply,
+  type Reply,
+  type Request,
+  type StatusReply,
+} from '../control/messages.ts';
+import type { InstanceConfig, RouterConfig } from '../vrrp/config.ts';
+import { keepalivedState } from '../vrrp/names.ts';
+import type { Instance } from '../vrrp/state.ts';
+import type { Router } from '../vrrp/sync.ts';
+import { trackerKey } from '../vrrp/tracking.ts';
+import type { History } from './history.ts';
+
+/** All that a status is made of, as it is at this moment. */
+export interface Condition {
+  readonly daemon: StatusReply['daemon'];
+  readonly config: RouterConfig;
+  readonly router: Router;
+  readonly history: History;
+  failed(name: string): readonly string[];
+}
+
+export function answer(request: Request, condition: Condition): Reply {
+  switch (request.ask) {
+    case 'status':
+      return statusOf(condition);
+    case 'counters':
+      return countersOf(condition);
+    case 'version':
+      return { kind: 'version', version: CONTROL_VERSION, daemon: condition.daemon.version };
+  }
+}
+
+export function statusOf(condition: Condition): StatusReply {
+  const { daemon, config, router } = condition;
+  return {
+    kind: 'status',
+    version: CONTROL_VERSION,
+    daemon,
+    instances: config.instances.map((instance) =>
+      instanceStatus(instance, router.instances[instance.name]!, condition),
+    ),
+    groups: config.syncGroups.map(({ name, members }) => ({
+      name,
+      state: router.groups[name]!,
+      members: [...members],
+    })),
+  };
+}
+
+function instanceStatus(
+  config: InstanceConfig,
+  state: Instance,
+  { history, failed }: Condition,
+): StatusReply['instances'][number] {
+  const { activeRouter, activePriority, watched } = state;
+  const master = activeRouter && {
+    address: activeRouter.text,
+    ...(activePriority !== undefined && { priority: activePriority }),
+  };
+  return {
+    name: config.name,
+    state: keepalivedState(state),
+    interface: config.interface,
+    family: config.family,
+    version: config.version,
+    vrid: config.vrid,
+    priority: config.priority,
+    effectivePriority: state.priority,
+    advertIntMs: config.advertisementInterval,
+    masterAdvertIntMs: state.activeInterval,
+    ...(master && state.state === 'Backup' && { master }),
+    ...(watched.source && { source: watched.source.text }),
+    ...(config.syncGroup !== undefined && { syncGroup: config.syncGroup }),
+    faults: [...state.faults],
+    waiting: [...state.waiting],
+    trackers: config.trackers.map((tracker) => {
+      const status = watched.statuses[trackerKey(tracker)];
+      return { tracker: trackerKey(tracker), weight: tracker.weight, ...(status !== undefined && { status }) };
+    }),
+    addresses: config.addresses.map(({ text }) => text),
+    failed: [...failed(config.name)],
+    transitions: [...history.of(config.name)],
+  };
+}
+
+export function countersOf({ config, router }: Pick<Condition, 'config' | 'router'>): CountersReply {
+  const instances = config.instances.map(({ name }) => {
+    const { counters } = router.instances[name]!;
+    const { received, sent, priorityZeroReceived, priorityZeroSent, dropped, differed } = counters;
+    return {
+      name,
+      received,
+      sent,
+      becameMaster: counters.becameActive,
+      releasedMaster: counters.releasedActive,
+      priorityZeroReceived,
+      priorityZeroSent,
+      dropped: { ...dropped },
+      differed: { ...differed },
+    };
+  });
+  return { kind: 'counters', version: CONTROL_VERSION, instances };
+}

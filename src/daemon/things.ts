@@ -1,0 +1,147 @@
+/**
+ * What an instance owns while it is MASTER, and what the file wants always: lines of keepalived.conf as values that can
+ * be put into the kernel, taken out of it, and found again in its notices.
+ */
+import { printAddress } from '../keepalived/address-line.ts';
+import type { AddressLine, Config, Instance, RouteLine, RuleLine } from '../keepalived/model.ts';
+import { printRoute } from '../keepalived/route-line.ts';
+import { printRule } from '../keepalived/rule-line.ts';
+import type { Address } from '../linux/address.ts';
+import type { Change, Snapshot } from '../linux/kernel.ts';
+import { addressOf, type LineContext, type Resolved, routeOf, ruleOf } from '../linux/lines.ts';
+import type { Route } from '../linux/route.ts';
+import type { Rule } from '../linux/rule.ts';
+import type { Owned } from '../vrrp/state.ts';
+
+export interface Thing {
+  /** What the kernel tells it by from others of its kind. */
+  readonly key: string;
+  /** The line in keepalived's words. */
+  readonly text: string;
+  readonly add: Change;
+  readonly remove: Change;
+}
+
+/** A line that names what is not there: a routing table without a number, a vrf device. */
+export interface Unresolved {
+  readonly text: string;
+  readonly reason: string;
+}
+
+export interface Things {
+  readonly things: readonly Thing[];
+  readonly unresolved: readonly Unresolved[];
+}
+
+/** What the lines need to be understood, but for the device of addresses that name none. */
+export type Context = Omit<LineContext, 'dev'> & { readonly config: Config };
+
+export function ownedThings(context: Context, instance: Instance, what: Owned): Things {
+  const dev = instance.interface ?? context.config.global_defs.default_interface ?? '';
+  switch (what) {
+    case 'addresses':
+      return addresses(context, instance.virtual_ipaddress ?? [], dev);
+    case 'excluded':
+      return addresses(context, instance.virtual_ipaddress_excluded ?? [], dev);
+    case 'routes':
+      return routes(context, instance.virtual_routes ?? [], dev);
+    case 'rules':
+      return rules(context, instance.virtual_rules ?? [], dev);
+  }
+}
+
+/** static_ipaddress, static_routes, static_rules: in the order in which they depend on each other. */
+export function staticThings(context: Context): Things {
+  const { static_ipaddress, static_routes, static_rules } = context.config;
+  const all = [
+    addresses(context, static_ipaddress, context.config.global_defs.default_interface ?? ''),
+    routes(context, static_routes, ''),
+    rules(context, static_rules, ''),
+  ];
+  return { things: all.flatMap(({ things }) => things), unresolved: all.flatMap(({ unresolved }) => unresolved) };
+}
+
+const addresses = (context: Context, lines: readonly AddressLine[], dev: string): Things =>
+  collect(lines, printAddress, (line) => addressOf(line, { ...context, dev }), addressThing);
+
+const routes = (context: Context, lines: readonly RouteLine[], dev: string): Things =>
+  collect(lines, printRoute, (line) => routeOf(line, { ...context, dev }), routeThing);
+
+function rules(context: Context, lines: readonly RuleLine[], dev: string): Things {
+  const priorities = rulePriorities(context.config);
+  const read = (line: RuleLine) => ruleOf(line, { ...context, dev }, priorities.get(line)!);
+  return collect(lines, printRule, read, (rule, text) => ruleThing(rule, text));
+}
+
+/** keepalived counts down from here, in the order of the file, for rules that give none. */
+const RULE_PRIORITY_FIRST = 16_384;
+
+function rulePriorities(config: Config): ReadonlyMap<RuleLine, number> {
+  const all = [...config.static_rules, ...config.vrrp_instance.flatMap(({ virtual_rules = [] }) => virtual_rules)];
+  const without = all.filter(({ priority }) => priority === undefined);
+  const given = new Map(without.map((line, i) => [line, RULE_PRIORITY_FIRST - i]));
+  return new Map(all.map((line) => [line, line.priority ?? given.get(line)!]));
+}
+
+function collect<Line, Value>(
+  lines: readonly Line[],
+  print: (line: Line) => string,
+  read: (line: Line) => Resolved<Value>,
+  make: (value: Value, text: string, line: Line) => Thing,
+): Things {
+  const things: Thing[] = [];
+  const unresolved: Unresolved[] = [];
+  for (const line of lines) {
+    const text = print(line);
+    const resolved = read(line);
+    if (resolved.kind === 'resolved') things.push(make(resolved.value, text, line));
+    else unresolved.push({ text, reason: resolved.reason });
+  }
+  return { things, unresolved };
+}
+
+const addressThing = (address: Address, text: string): Thing => ({
+  key: addressKey(address),
+  text,
+  add: { kind: 'address', verb: 'add', address },
+  remove: { kind: 'address', verb: 'delete', address },
+});
+
+/** keepalived puts a route in front of others with its key, unless the line says otherwise. */
+function routeThing(route: Route, text: string, line: RouteLine): Thing {
+  const verb = (['add', 'append'] as const).find((word) => line.options?.[word] !== undefined) ?? 'prepend';
+  return {
+    key: routeKey(route),
+    text,
+    add: { kind: 'route', verb, route },
+    remove: { kind: 'route', verb: 'delete', route },
+  };
+}
+
+const ruleThing = (rule: Rule, text: string): Thing => ({
+  key: ruleKey(rule),
+  text,
+  add: { kind: 'rule', verb: 'add', rule },
+  remove: { kind: 'rule', verb: 'delete', rule },
+});
+
+/** IPv4: device, address and prefix length; IPv6: device and address. */
+export const addressKey = ({ dev, address }: Address): string =>
+  `address ${dev} ${address.text}${address.family === 4 ? `/${address.prefix}` : ''}`;
+
+const METRIC_IPV6 = 1024;
+
+export const routeKey = ({ destination, from, tos = 0, table, metric, type }: Route): string => {
+  const { family, text, prefix } = destination;
+  const source = from === undefined ? '' : ` from ${from.text}/${from.prefix}`;
+  return `route ${type} ${text}/${prefix}${source} table ${table} tos ${tos} metric ${metric ?? (family === 6 ? METRIC_IPV6 : 0)}`;
+};
+
+/** The kernel has no key for rules; these are what it compares first. */
+export const ruleKey = ({ family, priority, from, to, iif, oif, mark, table, action }: Rule): string =>
+  `rule ${family} ${JSON.stringify([priority, from, to, iif, oif, mark, table, action])}`;
+
+/** What stands, by key. */
+export function keysOf({ addresses: standing, routes: routed, rules: ruled }: Snapshot): ReadonlySet<string> {
+  return new Set([...standing.map(addressKey), ...routed.map(routeKey), ...ruled.map(ruleKey)]);
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+/** tandemd: argv -> what is asked for. The only place that prints an error and picks an exit code. */
+import { appendFileSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { isDetached, startDetached } from './daemon/detach.ts';
+import { EXIT } from './daemon/exit.ts';
+import { interfaceNames, load } from './daemon/load.ts';
+import { helpText, type Options, readOptions, SIGNALS } from './daemon/options.ts';
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** src/tandemd.ts lies one folder below the package; built into one file, the version is put in. */
+function version(): string {
+  const file = fileURLToPath(new URL('../package.json', import.meta.url));
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'ctl') return (await import('./daemon/ctl.ts')).ctl(argv.slice(1));
+  const command = readOptions(argv);
+  if ('refused' in command) {
+    say(command.refused);
+    return EXIT.failed;
+  }
+  const { options } = command;
+  switch (options.what) {
+    case 'help':
+      process.stdout.write(`${helpText()}\n`);
+      return EXIT.ok;
+    case 'version':
+      say(`Tandemd v${version()}`);
+      return EXIT.ok;
+    case 'signum':
+      return signum(options.signum ?? '');
+    case 'test':
+      return test(options);
+    case 'run':
+      return run(options);
+  }
+}
+
+function signum(name: string): number {
+  const number = SIGNALS[name];
+  if (number === undefined) {
+    say(`Unknown sigfunc ${name}`);
+    return EXIT.failed;
+  }
+  process.stdout.write(`${number}\n`);
+  return EXIT.ok;
+}
+
+/** -t: nobody's rights are needed, and nothing is touched. */
+function test(options: Options): number {
+  const { loaded, report } = load({
+    file: options.file,
+    configId: options.configId,
+    interfaces: interfaceNames(),
+    missingInterface: 'refuse',
+  });
+  if (report !== '') {
+    if (options.testLog === undefined) say(report);
+    else appendFileSync(options.testLog, `${report}\n`);
+  }
+  return loaded === undefined ? EXIT.configTest : EXIT.ok;
+}
+
+async function run(options: Options): Promise<number> {
+  if (!options.foreground && !isDetached()) {
+    const { exitCode } = await startDetached();
+    return exitCode ?? EXIT.ok;
+  }
+  // Only here is the kernel needed: everything above runs without it, and without its rights.
+  const { runDaemon } = await import('./daemon/run.ts');
+  return runDaemon(options, version());
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.exitCode = EXIT.failed;
+}
