@@ -4,18 +4,20 @@ import { IMPACT_CLASSES, type Order } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
 import { hasChanges, type NodePlan, type PairPlan, type PlannedChange } from './plan.ts';
 
-/** Pairs named beside a diff that they share; the rest are counted. */
+/** As many pairs are named beside a diff that they share, the rest are counted; as many are shown though nothing changes. */
 const MEMBERS_SHOWN_MAX = 12;
 
 /** The plans of all pairs, equal ones once, and the summary line at the end. */
 export function printPlans(plans: readonly PairPlan[], paint: Paint): string {
   const groups = new Map<string, PairPlan[]>();
-  for (const plan of plans.filter(isWorthShowing)) {
+  // Of a few pairs everybody wants to see how they are; of thousands only what is not as it shall be.
+  const shownAll = plans.length <= MEMBERS_SHOWN_MAX;
+  for (const plan of plans.filter((each) => shownAll || isWorthShowing(each))) {
     const key = sameness(plan);
     groups.set(key, [...(groups.get(key) ?? []), plan]);
   }
-  const shown = [...groups.values()].map((group) => printGroup(group, paint));
-  return [...shown, summary(plans)].join('\n\n');
+  const printed = [...groups.values()].map((group) => printGroup(group, paint));
+  return [...printed, summary(plans)].join('\n\n');
 }
 
 const isWorthShowing = (plan: PairPlan): boolean =>

@@ -255,6 +255,17 @@ test('no secret stands in a plan, printed or as JSON', () => {
   assert.match(printPlans([plan], plain), /auth_pass \(sensitive, changed\)/);
 });
 
+test('F19 of a few pairs the state is shown though nothing changes, of many only what is not as it shall be', () => {
+  const idle = planBoth(
+    (p) => conf(p),
+    (p) => conf(p),
+  );
+  const head =
+    /^core {3}a MASTER keepalived [\d.]+, holds 1 VIPs \| b BACKUP keepalived [\d.]+, holds 0 VIPs {3}no drift$/m;
+  assert.match(printPlans([idle], plain), head);
+  assert.equal(printPlans(new Array(13).fill(idle), plain), 'Plan: 13 pairs, nothing to do.');
+});
+
 test('of a pair that could not be read nothing is claimed', () => {
   const lost = { unreachable: 'no route' };
   const wanted = conf(150, 'garp_master_delay 2');
