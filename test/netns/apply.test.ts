@@ -164,7 +164,6 @@ describe('apply on a live pair', { skip, timeout: 280_000 }, () => {
         const names = (await pair.sh(router, 'ls -A /etc/keepalived')).trim().split('\n');
         assert.deepEqual(names, ['.keepalived.conf.tandem-previous', 'keepalived.conf']);
       }
-      assert.match(await pair.apply(), /nothing to do/);
     }
   });
 

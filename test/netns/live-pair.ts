@@ -28,37 +28,32 @@ export interface Settings {
   readonly routes?: readonly string[];
   /** Further lines of the instance, as YAML. */
   readonly more?: readonly string[];
-  /** The second instance of a load-shared pair, mastered by the other router: the lines of its `vips`. */
-  readonly second?: readonly string[];
 }
 
 export const VIPS = ['192.168.1.1/24 dev p3p1', '192.168.1.2/24 dev p3p1'] as const;
-/** As the seed has it: a reload of both lies within half of 3.8 s. */
-export const SLOW = ['version: 2', 'advert_int: 1s'] as const;
 
 /** pairs/core.yaml with VRRP on the cable; `rtr-core01` is to be master. */
 export function pairText(settings: Settings = {}): string {
-  const { timers = ['version: 3', 'advert_int: 300ms'], more = [], second } = settings;
+  const { timers = ['version: 3', 'advert_int: 300ms'], vips = VIPS, routes = [], more = [] } = settings;
   const list = (key: string, items: readonly string[]) =>
-    items.length === 0 ? [] : [`    ${key}:`, ...items.map((item) => `      - ${item}`)];
-  const instance = (name: string, vrid: number, primary: string, lines: readonly string[]) => [
-    `  ${name}:`,
-    ...[...timers, 'interface: p4p1', 'link: direct', 'preempt: false'].map((line) => `    ${line}`),
-    `    virtual_router_id: ${vrid}`,
-    `    primary: ${primary}`,
-    ...lines,
+    items.length === 0 ? [] : [`${key}:`, ...items.map((item) => `  - ${item}`)];
+  const instance = [
+    ...timers,
+    'interface: p4p1',
+    'link: direct',
+    'preempt: false',
+    'virtual_router_id: 50',
+    ...more,
+    ...list('vips', vips),
+    ...list('routes', routes),
   ];
   return [
     `members: { primary: ${A}, secondary: ${B} }`,
     'engine: keepalived',
     'accept_dual_master: true',
     'vrrp:',
-    ...instance('VI_0', 50, A, [
-      ...more.map((line) => `    ${line}`),
-      ...list('vips', settings.vips ?? VIPS),
-      ...list('routes', settings.routes ?? []),
-    ]),
-    ...(second ? instance('VI_1', 51, B, list('vips', second)) : []),
+    '  VI_0:',
+    ...instance.map((line) => `    ${line}`),
     '',
   ].join('\n');
 }
