@@ -66,7 +66,7 @@ async function manage(lab: Lab, { node, leg }: CableEnd): Promise<void> {
   const start =
     lab.state.machine.init === 'systemd'
       ? `ln -sf ../lab-manager@.service /etc/systemd/system/multi-user.target.wants/${unit}; systemctl start ${unit}`
-      : `[ -e ${file} ] || setsid sh /etc/lab/manager ${leg.iface} </dev/null >/dev/null 2>&1 &`;
+      : `if [ ! -e ${file} ]; then setsid sh /etc/lab/manager ${leg.iface} </dev/null >/dev/null 2>&1 & fi`;
   await lab.must(node.name, ['sh', '-c', `${start}\n: >${file}`]);
 }
 

@@ -32,6 +32,7 @@ interface Variant {
   readonly route?: string;
 }
 
+const LAN_ONLY = '158.209.0.99/32 via 78.123.65.1 dev p1p1';
 const TRACKED: Variant = { name: 'none of the options' };
 const LAN_ROUTE: Variant = {
   name: 'dont_track_primary, a route via the LAN',
@@ -41,12 +42,13 @@ const LAN_ROUTE: Variant = {
 const CABLE_ROUTE: Variant = {
   name: 'dont_track_primary, a route that names the cable',
   untracked: true,
-  route: '158.209.0.99/32 via 10.255.0.3 dev p4p1',
+  route: '158.209.0.99/32 via PEER dev p4p1',
 };
 const SUBNET_ROUTE: Variant = {
   name: "dont_track_primary, a route via the cable's subnet",
   untracked: true,
-  route: '158.209.0.99/32 via 10.255.0.3',
+  // keepalived 2.2.7 takes a virtual route without a device only if it is not tracked.
+  route: '158.209.0.99/32 via PEER no_track',
 };
 const SOURCE: Variant = { name: 'dont_track_primary and mcast_src_ip', untracked: true, source: true };
 
@@ -69,7 +71,7 @@ ${variant.untracked ? '    dont_track_primary\n' : ''}${variant.source ? `    mc
         10.1.1.1/24 brd 10.1.1.255 dev p3p2 label p3p2:100
     }
     virtual_routes {
-        ${variant.route ?? '158.209.0.99/32 via 78.123.65.1 dev p1p1'}
+        ${(variant.route ?? LAN_ONLY).replace('PEER', OWN[router === A ? B : A])}
     }
 }
 `;
