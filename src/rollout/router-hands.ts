@@ -83,8 +83,8 @@ export class RouterHands implements Hands {
     switch (staged.kind) {
       case 'ready':
         return { kind: 'ready', observed };
-      case 'no-space':
-        return this.#notReady([`there is no room for the new files in ${staged.where}`]);
+      case 'no-place':
+        return this.#notReady([staged.reason]);
       case 'problems':
         return this.#notReady(staged.findings.map((f) => `keepalived refuses it: ${where(f)}${f.text}`));
     }

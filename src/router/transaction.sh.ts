@@ -63,6 +63,8 @@ export function stageScript({ mark, size, sha256, files, config }: StageScript):
   const upload = `${folder}/.tandem-upload-${mark}`;
   const folders = [...new Set(files.map((file) => folderOf(file.path)))];
   const targets = [...new Set(files.map((file) => file.path))];
+  // A rename would put a file in the link's place, and going back would not bring the link again.
+  const links = targets.map((path) => `[ ! -L ${quoteWord(path)} ] || finish link ${quoteWord(path)}`);
   let offset = 0;
   const pieces = files.map((file) => {
     const from = offset + 1;
@@ -76,16 +78,17 @@ export function stageScript({ mark, size, sha256, files, config }: StageScript):
 ${SETUP}
 upload=${quoteWord(upload)}
 clean() { rm -f "$upload"; }
-(umask 022; mkdir -p ${folders.map(quoteWord).join(' ')}) || finish failed mkdir
+${links.join('\n')}
 for folder in ${folders.map(quoteWord).join(' ')}; do
+  (umask 022; mkdir -p "$folder") && [ -w "$folder" ] || finish unwritable "$folder"
   find "$folder" -maxdepth 1 -name '.tandem-upload-*' -mmin +10 -exec rm -f {} ';' 2>/dev/null
   free=$(df -Pk "$folder" | sed -n '2s/^.* \\([0-9][0-9]*\\)  *[0-9]*% .*$/\\1/p')
   [ -z "$free" ] || [ "$free" -ge ${needed} ] || finish no-space "$free" ${needed} "$folder"
 done
-cat > "$upload" || { clean; finish no-space 0 ${needed} ${quoteWord(folder)}; }
+cat > "$upload" || { clean; finish full "$upload"; }
 [ "$(wc -c < "$upload" | tr -d ' ')" = ${size} ] && [ "$(sum "$upload")" = ${sha256} ] || { clean; finish truncated; }
 sweep() { for folder in ${folders.map(quoteWord).join(' ')}; do ${SWEEP}; done; }
-full() { clean; sweep; finish no-space 0 ${needed} "$1"; }
+full() { clean; sweep; finish full "$1"; }
 ${KEEP_PREVIOUS(config)}
 sweep
 piece() {

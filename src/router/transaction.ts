@@ -54,8 +54,8 @@ export interface TestFinding {
 export type Staged =
   | { readonly kind: 'ready'; readonly warnings: readonly TestFinding[] }
   | { readonly kind: 'problems'; readonly findings: readonly TestFinding[] }
-  /** In KiB, where the router told. */
-  | { readonly kind: 'no-space'; readonly where: string };
+  /** The files cannot be put there as things stand; a sentence. */
+  | { readonly kind: 'no-place'; readonly reason: string };
 
 export interface Process {
   readonly pid: number;
@@ -126,10 +126,28 @@ export async function stage(
   const argv = ['sh', '-c', script];
   const answers = await ask(remote, mark, { argv, stdin: upload, timeout: stageTimeout, what: 'staging files' });
   const [word, ...rest] = answers.at(-1) ?? [];
-  if (word === 'no-space') return { kind: 'no-space', where: rest.join(' ') };
+  const noPlace = placeProblem(word, rest);
+  if (noPlace !== undefined) return { kind: 'no-place', reason: noPlace };
   if (word !== 'staged')
     throw new RemoteError('cut', remote.router, `staging files: the upload came ${word} (${rest})`);
   return testAll(remote, config, files, test);
+}
+
+function placeProblem(word: string | undefined, rest: readonly string[]): string | undefined {
+  switch (word) {
+    case 'no-space': {
+      const [free, needed, ...path] = rest;
+      return `there is no room for the new files in ${path.join(' ')}: ${needed} KiB are needed and ${free} KiB free`;
+    }
+    case 'full':
+      return `there is no room for ${rest.join(' ')}`;
+    case 'unwritable':
+      return `${rest.join(' ')} cannot be written: the file system may be mounted read-only`;
+    case 'link':
+      return `${rest.join(' ')} is a symbolic link, which a change would replace: put the file itself there, or start keepalived with -f and the path that the link shows`;
+    default:
+      return undefined;
+  }
 }
 
 async function testAll(

@@ -113,7 +113,31 @@ test('a full disk is said to be one, and nothing is left on it', async () => {
   sh(`mount -t tmpfs -o size=400k tmpfs ${here.folder}`);
   writeFileSync(here.config, old);
   await using remote = await connect(to(sshd.port));
-  assert.equal((await stage(remote, here.config, here.generations, accepting)).kind, 'no-space');
+  const staged = await stage(remote, here.config, here.generations, accepting);
+  assert.ok(staged.kind === 'no-place');
+  assert.match(staged.reason, /no room for /);
+  await leftAlone(here);
+});
+
+test('a read-only file system is said to be one, not a full disk', async () => {
+  const here = router();
+  sh(`mount --bind ${here.folder} ${here.folder}; mount -o remount,bind,ro ${here.folder}`);
+  await using remote = await connect(to(sshd.port));
+  const staged = await stage(remote, here.config, here.generations, accepting);
+  assert.ok(staged.kind === 'no-place');
+  assert.match(staged.reason, /cannot be written: .* read-only/);
+  sh(`umount ${here.folder}`);
+  await leftAlone(here);
+});
+
+test('a symbolic link is not replaced by a file', async () => {
+  const here = router();
+  const elsewhere = `${here.folder}-elsewhere`;
+  sh(`mv ${here.config} ${elsewhere}; ln -s ${elsewhere} ${here.config}`);
+  await using remote = await connect(to(sshd.port));
+  const staged = await stage(remote, here.config, here.generations, accepting);
+  assert.ok(staged.kind === 'no-place');
+  assert.match(staged.reason, /keepalived.conf is a symbolic link/);
   await leftAlone(here);
 });
 
