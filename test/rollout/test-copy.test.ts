@@ -10,6 +10,9 @@ import { parse } from '../../src/keepalived/parser.ts';
 import { print } from '../../src/keepalived/printer.ts';
 import { asRoot } from '../../src/rollout/test-copy.ts';
 import { installedKeepalived } from '../keepalived/daemon.ts';
+import { inOwnNetwork } from '../support/namespace.ts';
+
+inOwnNetwork();
 
 const text = `global_defs {
     enable_script_security
@@ -45,14 +48,16 @@ const daemon = installedKeepalived();
 const reason =
   'missing' in daemon ? daemon.missing : isAtLeast(daemon.version, '2.2.8') && `keepalived ${daemon.version} tests it`;
 
+spawnSync('ip', ['link', 'add', 'p4p1', 'type', 'veth', 'peer', 'name', 'p3p1']);
+
 /** Each in a session of its own: the daemon ends its whole process group. */
-function exitOf(conf: string): number {
+function exitOf(conf: string): number | null {
   const folder = mkdtempSync(join(tmpdir(), 'tandem-copy-'));
   writeFileSync(join(folder, 'k.conf'), conf);
-  const script = `ip link add p4p1 type veth peer name p3p1; setsid keepalived -t -f ${folder}/k.conf`;
-  const { status } = spawnSync('unshare', ['-n', 'sh', '-c', `${script}; exit $?`], { timeout: 60_000 });
+  const argv = ['--wait', 'keepalived', '-t', '-f', join(folder, 'k.conf')];
+  const { status } = spawnSync('setsid', argv, { timeout: 60_000 });
   rmSync(folder, { recursive: true });
-  return status ?? -1;
+  return status;
 }
 
 test('keepalived 2.2.7 ends its test of the file by a signal, and tests the copy (its issue 2617)', {
