@@ -42,7 +42,8 @@ export function planCommand(io: Io): Command {
       const plans = await readPlans(io, options);
       io.out.result(printPlans(plans, io.out.paint));
       io.out.document('tandem.plan', 1, planDocument(plans));
-      for (const plan of plans) if (plan.impact === undefined) io.exit(EXIT.unreachable);
+      const readings = plans.flatMap((plan) => plan.nodes.map((node) => node.reading));
+      if (readings.some((reading) => reading.kind === 'unreachable')) io.exit(EXIT.unreachable);
       if (options.detailedExitcode && plans.some(hasChanges)) io.exit(EXIT.changes);
     });
 }

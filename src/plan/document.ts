@@ -42,7 +42,7 @@ const pair = z.strictObject({
   pair: z.string(),
   routers: z.array(router),
   changed: z.boolean(),
-  /** Absent where a router was not reached: then the impact is unknown. */
+  /** Absent where a router was not reached, or its daemon is not understood: then the impact is unknown. */
   class: impactClass.optional(),
   changes: z.array(change),
   withdrawals: z.strictObject({ vips: z.int(), routes: z.int(), rules: z.int(), instances: z.int() }).optional(),

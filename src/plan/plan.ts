@@ -66,7 +66,7 @@ export interface PairPlan {
   readonly pair: string;
   readonly nodes: readonly [NodePlan, NodePlan];
   readonly changes: readonly PlannedChange[];
-  /** Absent where a router could not be read: then nothing is known of the impact. */
+  /** Absent where a router could not be read, or its daemon is not understood: then nothing is known of the impact. */
   readonly impact?: Impact;
   readonly schedule?: Schedule;
   /** What apply needs to be allowed, beyond what it does by itself. */
@@ -143,6 +143,10 @@ function readLive(router: string, reading: Reading): Live {
   return { config: parsed.config, warnings: [warning] };
 }
 
+/** Of a router that was not read, or runs something that is not understood, nothing can be said. */
+export const isUnderstood = (reading: Reading): reading is Extract<Reading, { kind: 'read' }> =>
+  reading.kind === 'read' && reading.observed.daemon.kind !== 'unknown';
+
 const isRunning = (observed: Observed): boolean => observed.daemon.kind === 'running';
 
 function nodePlan(desired: Desired, reading: Reading, running: Config, pair: Parameters<typeof driftOf>[2]): NodePlan {
@@ -165,7 +169,7 @@ const isSame = (file: DesiredFile, fact: FileFact | undefined): boolean =>
   fact !== undefined && fact.sha256 === file.sha256 && (fact.mode & 0o777) === file.mode;
 
 function routerInput(node: NodePlan, reverse: boolean): RouterInput | undefined {
-  if (node.reading.kind !== 'read') return undefined;
+  if (!isUnderstood(node.reading)) return undefined;
   const { observed } = node.reading;
   const [, ...others] = node.desired.files;
   return {

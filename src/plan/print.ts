@@ -2,7 +2,7 @@
 import type { Paint } from '../base/caret.ts';
 import { IMPACT_CLASSES, type Order } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
-import { hasChanges, type NodePlan, type PairPlan, type PlannedChange } from './plan.ts';
+import { hasChanges, isUnderstood, type NodePlan, type PairPlan, type PlannedChange } from './plan.ts';
 
 /** As many pairs are named beside a diff that they share, the rest are counted; as many are shown though nothing changes. */
 const MEMBERS_SHOWN_MAX = 12;
@@ -45,10 +45,10 @@ function head(plan: PairPlan, paint: Paint): string {
   return `${paint('bold', plan.pair)}   ${routers}   ${driftText(plan.nodes)}`;
 }
 
-/** A router that was not read may have drifted. */
+/** A router of which nothing is known may have drifted. */
 function driftText(nodes: readonly NodePlan[]): string {
   if (nodes.some((n) => n.drift.length > 0)) return 'drift';
-  return nodes.every((n) => n.reading.kind === 'read') ? 'no drift' : 'drift unknown';
+  return nodes.every((n) => isUnderstood(n.reading)) ? 'no drift' : 'drift unknown';
 }
 
 /** A router in a few words: its role, what runs, how many VIPs it holds. */
@@ -181,7 +181,7 @@ function summary(plans: readonly PairPlan[]): string {
   const blocked = plans.filter((plan) => plan.blocks.length > 0).length;
   const tail = blocked > 0 ? ` ${blocked} blocked.` : '';
   const unreadable = plans.filter((plan) => plan.impact === undefined).length;
-  const unknown = unreadable > 0 ? ` ${unreadable} unknown (unreachable).` : '';
+  const unknown = unreadable > 0 ? ` ${unreadable} unknown.` : '';
   const idle = plans.length - unreadable;
   if (changed.length === 0) return `Plan: ${pairs(idle)}, nothing to do.${unknown}${tail}`;
   const changes = changed.reduce((sum, plan) => sum + plan.changes.length, 0);

@@ -266,14 +266,21 @@ test('F19 of a few pairs the state is shown though nothing changes, of many only
   assert.equal(printPlans(new Array(13).fill(idle), plain), 'Plan: 13 pairs, nothing to do.');
 });
 
-test('of a pair that could not be read nothing is claimed', () => {
-  const lost = { unreachable: 'no route' };
-  const wanted = conf(150, 'garp_master_delay 2');
-  const text = printPlans([planOf({ before: conf(150), after: wanted }, { ...lost, after: conf(100) })], plain);
-  assert.match(text, /b unreachable {3}drift unknown\n/);
-  assert.match(text, /^Plan: 0 pairs, nothing to do. 1 unknown \(unreachable\). 1 blocked.$/m);
-  assert.doesNotMatch(text, /no semantic change|no failover|no drift/);
-});
+for (const [what, says, b] of [
+  ['that could not be read', 'unreachable', { unreachable: 'no route' }],
+  [
+    'that runs what is not understood',
+    'runs something unknown',
+    { observed: { daemon: { kind: 'unknown', reason: 'two' } } },
+  ],
+] as const)
+  test(`of a pair with a router ${what} nothing is claimed`, () => {
+    const wanted = conf(150, 'garp_master_delay 2');
+    const text = printPlans([planOf({ before: conf(150), after: wanted }, { ...b, after: conf(100) })], plain);
+    assert.match(text, new RegExp(`b ${says} {3}drift unknown\n`));
+    assert.match(text, /^Plan: 0 pairs, nothing to do. 1 unknown. 1 blocked.$/m);
+    assert.doesNotMatch(text, /no semantic change|no failover|no drift|bring-up/);
+  });
 
 test('what is wrong with both routers of a pair is said once', () => {
   const side = { before: conf(150), after: conf(150, 'garp_master_delay 2'), state: 'MASTER' } as const;
