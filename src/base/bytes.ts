@@ -128,3 +128,13 @@ function ipv6Text(bytes: Uint8Array): string {
   if (start < 0) return text(groups);
   return `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`;
 }
+
+/** How many bytes `text` has in UTF-8. */
+export function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const c of text) {
+    const code = c.codePointAt(0)!;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}

@@ -81,10 +81,10 @@ export class Args {
     if (word) this.fail(word, `"${word.text}" is one word too many after "${this.head.text}"`);
   }
 
-  integer(what: string, min: number, max: number): number | undefined {
+  integer(what: string, min: number, max: number, read = readInteger): number | undefined {
     const word = this.need(what);
     if (!word) return undefined;
-    const value = readInteger(word.text);
+    const value = read(word.text);
     if (value === undefined) return this.fail(word, `${what} must be a whole number, not "${word.text}"`);
     if (value < min || value > max) return this.fail(word, `${what} is ${word.text}; it must be ${min} to ${max}`);
     return value;
@@ -117,10 +117,15 @@ export class Args {
   }
 }
 
-/** Whole numbers as keepalived reads them: decimal, or hexadecimal with 0x. */
+/** Whole numbers as keepalived reads nearly all of them: decimal. */
 export function readInteger(text: string): number | undefined {
-  if (!/^-?(\d{1,10}|0[xX][0-9a-fA-F]{1,8})$/.test(text)) return undefined;
-  return text.startsWith('-') ? -Number(text.slice(1)) || 0 : Number(text);
+  if (!/^-?\d{1,10}$/.test(text)) return undefined;
+  return Number(text) || 0;
+}
+
+/** As some words of routes and rules take them: hexadecimal with 0x, too. */
+export function readHexadecimalToo(text: string): number | undefined {
+  return /^0[xX][0-9a-fA-F]{1,8}$/.test(text) ? Number(text) : readInteger(text);
 }
 
 function addressHint(text: string): Partial<Problem> {

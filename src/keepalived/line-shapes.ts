@@ -32,7 +32,10 @@ export const routeLine: LineShape<RouteLine> = {
     '10.98.0.0/16 dev eth0 tos 4 scope link metric 5 mtu lock 1400 advmss 1300',
     '10.98.0.0/16 no_track nexthop via 192.0.2.9 dev eth0 weight 2 nexthop via 192.0.2.8 dev eth0 onlink',
   ],
-  bad: ['193.266.0.0/16 dev eth0', '10.98.0.0/16 via 192.0.2.300 dev eth0', '10.98.0.0/16 dev eth0 hop 5', 'dev eth0'],
+  bad: [
+    ...['193.266.0.0/16 dev eth0', '10.98.0.0/16 via 192.0.2.300 dev eth0', '10.98.0.0/16 dev eth0 hop 5', 'dev eth0'],
+    ...['10.98.0.0/16 dev eth0 metric 0x5', '10.98.0.0/16 dev eth0 mtu 0x500'],
+  ],
 };
 
 export const ruleLine: LineShape<RuleLine> = {
@@ -40,7 +43,10 @@ export const ruleLine: LineShape<RuleLine> = {
   read: readRule,
   write: printRule,
   good: ['from 10.97.0.0/16 table 5 preference 100', 'not to 10.97.0.0/16 iif eth0 blackhole preference 101 no_track'],
-  bad: ['from 10.97.0.300/16 table 5 preference 100', 'from 10.97.0.0/16 tabel 5 preference 100'],
+  bad: [
+    ...['from 10.97.0.300/16 table 5 preference 100', 'from 10.97.0.0/16 tabel 5 preference 100'],
+    'from 10.97.0.0/16 goto 0x70 preference 100',
+  ],
 };
 
 /** `NAME [weight -MAX..MAX [reverse]]`. */
@@ -64,7 +70,7 @@ export const track = (weightMax: number, sample: string): LineShape<Track> => ({
   write: ({ name, weight, reverse }) =>
     quote(name) + (weight === undefined ? '' : ` weight ${weight}`) + (reverse ? ' reverse' : ''),
   good: [sample, `${sample} weight 10`, `${sample} weight -20 reverse`],
-  bad: [`${sample} weight ${weightMax + 1}`, `${sample} wieght 5`],
+  bad: [`${sample} weight ${weightMax + 1}`, `${sample} wieght 5`, `${sample} weight 0x5`],
 });
 
 export const peer: LineShape<UnicastPeer> = {

@@ -1,4 +1,5 @@
 /** Shapes that only one or two keywords have. */
+import { utf8Length } from '../base/bytes.ts';
 import type { Millis } from '../base/units.ts';
 import type { Fifo, TrackFile } from './model.ts';
 import { quote } from './quote.ts';
@@ -60,15 +61,6 @@ export const password: Shape<string> = {
   good: ['secret', '"p#a!s"'],
   bad: [''],
 };
-
-export function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const c of text) {
-    const code = c.codePointAt(0)!;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
-}
 
 export const fifo: Shape<Fifo> = {
   usage: 'PATH [USER [GROUP]]',

@@ -11,6 +11,7 @@
  * 6. `$NAME` before whitespace and `${NAME}` anywhere are replaced when the line is read, again and again; a value
  *    of several lines becomes several lines. An unknown name stays as it is.
  */
+import { utf8Length } from '../base/bytes.ts';
 import type { Problem } from '../base/problem.ts';
 import { expandRepeat } from './repeat.ts';
 
@@ -46,6 +47,8 @@ const LINES_MAX = 1_000_000;
 const PASS_COST = 64;
 /** No sane line has more variables; a definition that contains itself has. */
 const SUBSTITUTIONS_MAX = 500;
+/** keepalived 2.2.7 reads so much of a line at once; what follows it takes as the next line, of a comment too. */
+const LINE_BYTES_MAX = 1_023;
 const INCLUDE_DEPTH_MAX = 16;
 const INCLUDED_FILES_MAX = 1_000;
 
@@ -88,6 +91,7 @@ class Preprocessor {
     this.variables.set('_HASH', '#');
     this.variables.set('_BANG', '!');
     const physical = text.split('\n');
+    for (const [i, raw] of physical.entries()) this.measure(raw, file, i + 1);
     for (let at = 0; at < physical.length && !this.stopped; at++) {
       const raw = physical[at]!;
       const line: SourceLine = {
@@ -103,6 +107,13 @@ class Preprocessor {
       }
       at += this.effective(line, physical, at);
     }
+  }
+
+  private measure(text: string, file: string, line: number): void {
+    // No character of JavaScript's has more than three bytes.
+    if (text.length * 3 <= LINE_BYTES_MAX || utf8Length(text) <= LINE_BYTES_MAX) return;
+    const message = `the line has ${utf8Length(text)} bytes: keepalived cuts it after ${LINE_BYTES_MAX} and reads the rest as another`;
+    this.problem({ text, file, line }, message);
   }
 
   /** Takes one line and, for a definition of several lines, the lines after it: returns how many of those. */

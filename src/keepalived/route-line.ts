@@ -1,7 +1,7 @@
 /** One line of virtual_routes or static_routes: `ip route add`'s words, as keepalived 2.2.7 takes them. */
 import { formatIpPrefix, type Ip, type IpPrefix, parseIp, parseIpPrefix } from '../base/address.ts';
 import { SCOPES } from './address-line.ts';
-import type { Args } from './args.ts';
+import { type Args, readHexadecimalToo, readInteger } from './args.ts';
 import type { Word } from './lexer.ts';
 import type { NextHop, RouteLine } from './model.ts';
 import { isPrintable, quote } from './quote.ts';
@@ -40,6 +40,9 @@ const LOCKABLE = new Set([
   'rto_min',
   'congctl',
 ]);
+
+/** The only options whose numbers may be hexadecimal. */
+const HEXADECIMAL = new Set(['realms']);
 
 /** keepalived's second words for one thing, by the first. */
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -137,8 +140,8 @@ const READERS: Readonly<Record<string, Reader>> = {
     if (prefix?.family === 4) args.fail(value!, 'a route\'s "from" exists for IPv6 only');
     else if (prefix) draft.from = prefix;
   },
-  metric: (args, draft) => number(args, draft, 'metric', 0xffff_ffff),
-  tos: (args, draft) => number(args, draft, 'tos', 255),
+  metric: (args, draft) => number(args, draft, 'metric', 0xffff_ffff, readInteger),
+  tos: (args, draft) => number(args, draft, 'tos', 255, readHexadecimalToo),
 };
 
 function text(args: Args, draft: Draft, key: 'table' | 'track_group' | 'protocol'): void {
@@ -147,11 +150,11 @@ function text(args: Args, draft: Draft, key: 'table' | 'track_group' | 'protocol
   else if (value) args.fail(value, `the value of "${key}" holds a character that cannot be kept`);
 }
 
-function number(args: Args, draft: Draft, key: 'metric' | 'tos', max: number): void {
+function number(args: Args, draft: Draft, key: 'metric' | 'tos', max: number, form: typeof readInteger): void {
   const value = args.peek();
   if (value && key in draft) args.fail(value, `"${key}" stands twice on the line`, { code: 'conf-duplicate' });
   if (value) args.places.note(draft, key, value);
-  const read = args.integer(key, 0, max);
+  const read = args.integer(key, 0, max, form);
   if (read !== undefined) draft[key] = read;
 }
 
@@ -160,7 +163,9 @@ function readOption(args: Args, key: string, options: Record<string, string>): v
   const value = args.need(`the value of "${key}"`);
   if (!value) return;
   if (key in options) args.fail(value, `"${key}" stands twice on the line`, { code: 'conf-duplicate' });
-  if (!/^[A-Za-z0-9_./:-]+$/.test(value.text)) args.fail(value, `"${value.text}" is no value of "${key}"`);
+  const hexadecimal = /^0x/i.test(value.text) && !HEXADECIMAL.has(key);
+  if (!/^[A-Za-z0-9_./:-]+$/.test(value.text) || hexadecimal)
+    args.fail(value, `"${value.text}" is no value of "${key}"`);
   else options[key] = locked ? `lock ${value.text}` : value.text;
 }
 

@@ -1,6 +1,6 @@
 /** One line of virtual_rules or static_rules: `ip rule add`'s words, as keepalived 2.2.7 takes them. */
 import { formatIpPrefix, parseIpPrefix } from '../base/address.ts';
-import type { Args } from './args.ts';
+import { type Args, readHexadecimalToo } from './args.ts';
 import type { Word } from './lexer.ts';
 import type { RuleLine } from './model.ts';
 import { isPrintable, quote } from './quote.ts';
@@ -12,6 +12,9 @@ export const RULE_VALUE_OPTIONS: readonly string[] = [
   ...['sport', 'dport', 'goto', 'type'],
 ];
 export const RULE_FLAG_OPTIONS: readonly string[] = ['l3mdev', 'nop', 'blackhole', 'prohibit', 'unreachable'];
+
+/** The only options whose numbers may be hexadecimal. */
+const HEXADECIMAL = new Set(['realms', 'suppress_ifgroup']);
 
 const SYNONYMS: Readonly<Record<string, string>> = {
   lookup: 'table',
@@ -86,13 +89,16 @@ function readValue(args: Args, key: string, draft: Draft, options: Record<string
       if (isPlain(args, value)) draft[key] = text;
       break;
     default:
-      if (isPlain(args, value)) options[key] = text;
+      if (/^0x/i.test(text) && !HEXADECIMAL.has(key)) args.fail(value, `"${text}" is no value of "${key}"`);
+      else if (isPlain(args, value)) options[key] = text;
   }
 }
 
 function readNumber(args: Args, value: Word, max: number): number | undefined {
-  const number = /^(\d{1,10}|0[xX][0-9a-fA-F]{1,8})$/.test(value.text) ? Number(value.text) : Number.NaN;
-  return number <= max ? number : args.fail(value, `"${value.text}" must be a whole number of at most ${max}`);
+  const number = readHexadecimalToo(value.text) ?? Number.NaN;
+  return number >= 0 && number <= max
+    ? number
+    : args.fail(value, `"${value.text}" must be a whole number of at most ${max}`);
 }
 
 function isPlain(args: Args, value: Word): boolean {

@@ -52,7 +52,7 @@ export const integer = (min: number, max: number): Shape<number> => ({
   read: (args) => args.integer(args.head.text, min, max),
   write: String,
   good: [String(Math.max(min, Math.min(max, 1))), String(max)],
-  bad: [String(min - 1), String(max + 1), 'x'],
+  bad: [String(min - 1), String(max + 1), 'x', '0x1'],
 });
 
 /** Seconds with at most six decimals; `min` and `max` in seconds. */
