@@ -1,9 +1,10 @@
 /** Where a router is not as its own configuration says: found before a change, so that it is not blamed on it. */
+import { formatIpPrefix } from '../base/address.ts';
 import { diff } from '../change/diff.ts';
 import type { Observed } from '../change/observed.ts';
 import type { Config } from '../keepalived/model.ts';
 import { parse } from '../keepalived/parser.ts';
-import { unsettled } from './proof.ts';
+import { addressesOf, unsettled } from './proof.ts';
 
 export interface Drift {
   readonly message: string;
@@ -21,6 +22,7 @@ export function driftOf(
   running: Config,
   pair: readonly { readonly observed: Observed; readonly running: Config }[],
 ): Drift[] {
+  if (observed.daemon.kind === 'stopped') return leftBehind(observed, pair);
   if (observed.daemon.kind !== 'running') return [];
   const edited = editedSince(observed, running);
   const expected = pair.map(({ observed: { router }, running: config }) => ({ router, config, before: config }));
@@ -30,6 +32,22 @@ export function driftOf(
     ...(edited === undefined ? [] : [{ message: edited, degrades: false }]),
     ...(pair.length < 2 ? [] : unfit.map(({ message }) => ({ message, degrades: true }))),
   ];
+}
+
+/** A daemon that was killed leaves its VIPs behind, beside the peer that took over; when it starts again it clears them. */
+function leftBehind(observed: Observed, pair: readonly { readonly running: Config }[]): Drift[] {
+  const held = new Set(observed.addresses.map(({ address }) => formatIpPrefix(address)));
+  const vips = new Set(
+    pair
+      .flatMap(({ running }) => running.vrrp_instance.flatMap(addressesOf))
+      .map(({ address }) => formatIpPrefix(address)),
+  );
+  return [...vips]
+    .filter((vip) => held.has(vip))
+    .map((vip) => ({
+      message: `${observed.router} holds VIP ${vip}, and no daemon runs there to give it up`,
+      degrades: false,
+    }));
 }
 
 /** A file that says other things than what the daemon loaded: somebody wrote it and did not reload. */

@@ -125,7 +125,8 @@ function addressFindings(instance: Instance, facts: Observed, isMaster: boolean)
   return findings;
 }
 
-const addressesOf = (instance: Instance): readonly AddressLine[] => [
+/** All VIPs of an instance, in the adverts or not. */
+export const addressesOf = (instance: Instance): readonly AddressLine[] => [
   ...(instance.virtual_ipaddress ?? []),
   ...(instance.virtual_ipaddress_excluded ?? []),
 ];

@@ -282,6 +282,17 @@ for (const [what, says, b] of [
     assert.doesNotMatch(text, /no semantic change|no failover|no drift|bring-up/);
   });
 
+test('VIPs that a killed daemon left behind are drift, and do not forbid to start it again', () => {
+  const address = { address: parseIpPrefix('192.0.2.1/24')!, dev: 'lan0', scope: 'global', secondary: false } as const;
+  const daemon = { kind: 'stopped', engine: 'keepalived', version: '2.2.7', binary: '/usr/sbin/keepalived' } as const;
+  const plan = planOf(
+    { before: conf(150), after: conf(150) },
+    { after: conf(100), observed: { daemon, addresses: [address] } },
+  );
+  assert.match(printPlans([plan], plain), /! b holds VIP 192.0.2.1\/24, and no daemon runs there to give it up/);
+  assert.deepEqual(plan.blocks, []);
+});
+
 test('what is wrong with both routers of a pair is said once', () => {
   const side = { before: conf(150), after: conf(150, 'garp_master_delay 2'), state: 'MASTER' } as const;
   const plan = planOf(side, side);
