@@ -24,11 +24,12 @@ export async function startDetached(): Promise<DetachedStart> {
   const [, ...argv] = process.argv;
   const child = spawn(process.execPath, [...process.execArgv, ...argv], {
     detached: true,
-    // Its findings at start are for whoever started it; once ready it logs to the journal alone.
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    // Through pipes of ours: a daemon that kept our terminal, or our caller's pipe, would keep them waiting for ever.
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     env: { ...process.env, [MARK]: '1' },
   });
   const pipe = child.stdio[READY_FD] as Readable;
+  child.stderr!.pipe(process.stderr);
   const exitCode = await new Promise<number | undefined>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('the daemon did not get ready in time')), READY_MS_MAX);
     const end = (code: number | undefined): void => {
@@ -36,17 +37,20 @@ export async function startDetached(): Promise<DetachedStart> {
       resolve(code);
     };
     child.once('error', reject);
-    child.once('exit', (code) => end(code ?? 1));
+    // Not `exit`: what it said before must have come through.
+    child.once('close', (code) => end(code ?? 1));
     pipe.once('data', () => end(undefined));
   });
   pipe.destroy();
+  child.stderr!.destroy();
   child.unref();
   return { exitCode };
 }
 
-/** Lets the first process go. Means nothing in the foreground. */
+/** Lets the first process go, and standard error with it. Means nothing in the foreground. */
 export function tellReady(): void {
   if (!isDetached()) return;
+  process.stderr.on('error', () => {});
   try {
     writeSync(READY_FD, '1');
     closeSync(READY_FD);

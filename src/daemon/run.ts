@@ -6,6 +6,7 @@ import { CONTROL_SOCKET } from '../control/messages.ts';
 import type { Config } from '../keepalived/model.ts';
 import { print } from '../keepalived/printer.ts';
 import { DatagramSender } from '../linux/datagram.ts';
+import { ignoreSignal } from '../linux/ffi.ts';
 import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
 import { LinuxKernel } from '../linux/linux-kernel.ts';
 import { keepalivedState } from '../vrrp/names.ts';
@@ -24,6 +25,8 @@ import { type Supervisor, supervisor } from './systemd.ts';
 import { View } from './view.ts';
 
 const IDENTIFIER = 'tandemd';
+/** keepalived's signals for its JSON file and for clearing its counters, which scripts may send. */
+const UNANSWERED = [36, 63];
 /** What the kernel still has to do when we leave: 10,000 addresses take it 1.6 s. */
 const END_MS_MAX = 10_000;
 
@@ -123,6 +126,7 @@ class Daemon {
     process.on('SIGHUP', () => this.#later('reload', () => this.#reload()));
     process.on('SIGUSR1', () => this.#dump(DATA_FILE, () => dataText(statusOf(this.#condition()))));
     process.on('SIGUSR2', () => this.#dump(STATS_FILE, () => statsText(countersOf(this.#condition()))));
+    for (const number of UNANSWERED) ignoreSignal(number);
     await this.#session.start(snapshot, startDelay(this.#session.loaded.config));
     try {
       const path = process.env.TANDEMD_SOCKET ?? CONTROL_SOCKET;

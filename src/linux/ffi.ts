@@ -41,6 +41,7 @@ const call = {
   timerfd_create: libc.func('int timerfd_create(int clock, int flags)'),
   timerfd_settime: libc.func('int timerfd_settime(int fd, int flags, const void *value, void *before)'),
   clock_gettime: libc.func('int clock_gettime(int clock, void *value)'),
+  signal: libc.func('intptr_t signal(int number, intptr_t handler)'),
 };
 
 export const AF = { INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as const;
@@ -155,6 +156,13 @@ export function realtimeNs(): bigint {
   const value = new BigInt64Array(2);
   checked(call.clock_gettime(CLOCK_REALTIME, value), 'clock_gettime');
   return value[0]! * 1_000_000_000n + value[1]!;
+}
+
+const SIG_IGN = 1;
+
+/** A signal that Node has no name for, and that would end the process. */
+export function ignoreSignal(number: number): void {
+  call.signal(number, SIG_IGN);
 }
 
 export interface Watch {
