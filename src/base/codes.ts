@@ -14,6 +14,8 @@ export const CODES = {
   'conf-unknown-name': 'A name refers to a script, file or instance that is not defined.',
   'conf-unknown-interface': 'An interface of the file does not exist on the router.',
   'conf-include': 'An included file cannot be read, or includes run in a circle.',
+  // tandemd
+  'conf-script': 'A script of keepalived.conf cannot be run, or could be replaced by others than root; it is left out.',
   // templates and rendering
   'template-syntax': 'A template is not Handlebars, or calls a helper or a partial that does not exist.',
   'template-unknown-name': 'A template uses a name that its data does not have.',
