@@ -4,7 +4,8 @@ import type { Allow } from '../change/impact-model.ts';
 import { hasChanges, type PairPlan } from '../plan/plan.ts';
 import { printPlans } from '../plan/print.ts';
 import { applyPlan, type PairReport } from '../rollout/apply.ts';
-import { EXIT, type ExitCode, Stop, worse } from './exit.ts';
+import { applyDocument, type Ending } from '../rollout/document.ts';
+import { EXIT, type ExitCode, Stop } from './exit.ts';
 import { requirePairs } from './fleet.ts';
 import type { Io } from './io.ts';
 import { openSession, type PairSession, planSession } from './pair-session.ts';
@@ -59,48 +60,50 @@ async function apply(io: Io, options: ApplyOptions): Promise<void> {
   });
   io.out.result(printPlans(plans, io.out.paint));
 
-  const work: { readonly plan: PairPlan; readonly session: PairSession }[] = [];
+  const work: Work[] = [];
+  const endings: Ending[] = [];
   for (const [i, plan] of plans.entries()) {
     const refusal = refusalOf(plan, allowed);
     if (refusal) {
       io.out.event(`${plan.pair}: not changed: ${refusal.reason}`);
-      io.exit(refusal.exit);
+      endings.push({ kind: 'not-tried', pair: plan.pair, ...refusal });
     } else if (hasChanges(plan)) work.push({ plan, session: sessions.all[i]! });
+    else endings.push({ kind: 'nothing-to-do', pair: plan.pair, exit: EXIT.done });
   }
   if (work.length > 0 && !options.yes && !(await confirm(io, `Change ${work.length} of ${plans.length} pairs?`))) {
     throw new Stop(EXIT.error, 'not confirmed; nothing was changed');
   }
-  await carryOut(io, work, parallel);
+  const tried = await carryOut(io, work, parallel);
+  const order = new Map(plans.map((plan, i) => [plan.pair, i]));
+  const nameOf = (ending: Ending) => (ending.kind === 'tried' ? ending.report.pair : ending.pair);
+  const all = [...endings, ...tried].sort((a, b) => order.get(nameOf(a))! - order.get(nameOf(b))!);
+  io.out.result(summary(tried));
+  io.out.document('tandem.apply', 1, applyDocument(all));
+  for (const ending of all) io.exit(ending.exit);
 }
 
-async function carryOut(
-  io: Io,
-  work: readonly { plan: PairPlan; session: PairSession }[],
-  parallel: number,
-): Promise<void> {
+interface Work {
+  readonly plan: PairPlan;
+  readonly session: PairSession;
+}
+
+async function carryOut(io: Io, work: readonly Work[], parallel: number): Promise<Ending[]> {
   const interrupts = io.interruptible();
-  const reports = await inParallel(work, parallel, async ({ plan, session }): Promise<PairReport | undefined> => {
-    if (interrupts.first.aborted) return undefined;
-    return applyPlan({
+  return inParallel(work, parallel, async ({ plan, session }): Promise<Ending> => {
+    if (interrupts.first.aborted) {
+      return { kind: 'not-tried', pair: plan.pair, exit: EXIT.interrupted, reason: 'interrupted' };
+    }
+    const report = await applyPlan({
       plan,
       rendered: session.rendered,
       links: session.links,
       interrupted: interrupts.second,
       tell: (line) => io.out.event(`${plan.pair}  ${line}`),
     });
-  });
-  let exit: number = EXIT.done;
-  for (const report of reports) {
-    if (!report) {
-      exit = worse(exit, EXIT.interrupted);
-      continue;
-    }
-    exit = worse(exit, exitOf(report));
     io.out.result(reportText(report));
-  }
-  io.out.result(summary(reports));
-  io.out.document('tandem.apply', 1, { pairs: reports.filter((r) => r !== undefined) });
-  io.exit(exit);
+    const untouched = report.outcome.kind === 'refused' && interrupts.second.aborted;
+    return { kind: 'tried', exit: untouched ? EXIT.interrupted : exitOf(report), report };
+  });
 }
 
 function readAllow(text: string | undefined): ReadonlySet<Allow> {
@@ -158,11 +161,11 @@ function reportText({ pair, outcome, predicted, transitions }: PairReport): stri
 
 const countsOf = (predicted: number, seen: number): string => `${predicted} predicted, ${seen} observed`;
 
-function summary(reports: readonly (PairReport | undefined)[]): string {
-  const made = reports.filter((report) => report !== undefined);
+function summary(endings: readonly Ending[]): string {
+  const made = endings.flatMap((ending) => (ending.kind === 'tried' ? [ending.report] : []));
   const done = made.filter((report) => report.outcome.kind === 'done');
   const failed = made.length - done.length;
-  const left = reports.length - made.length;
+  const left = endings.length - made.length;
   const predicted = made.reduce((sum, report) => sum + report.predicted, 0);
   const seen = made.flatMap((report) => Object.values(report.transitions)).reduce((sum, n) => sum + n, 0);
   const parts = [`Applied: ${done.length} pair${done.length === 1 ? '' : 's'}.`];

@@ -1,16 +1,17 @@
-/** `tandem schema`: the JSON Schemas of inventory/ and pairs/, for editors, and of the plan, for programs. */
+/** `tandem schema`: the JSON Schemas of inventory/ and pairs/, for editors, and of plan and apply, for programs. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { schemaFiles as inventorySchemaFiles } from '../inventory/json-schema.ts';
 import { planSchemaFile } from '../plan/document.ts';
+import { applySchemaFile } from '../rollout/document.ts';
 import { EXIT, Stop } from './exit.ts';
 import type { Io } from './io.ts';
 
 export function schemaCommand(io: Io): Command {
   return new Command('schema')
-    .description('the JSON Schemas of the YAML files and of `plan --json`')
-    .argument('[name]', 'inventory, pair or plan: print this one')
+    .description('the JSON Schemas of the YAML files and of `plan --json` and `apply --json`')
+    .argument('[name]', 'inventory, pair, plan or apply: print this one')
     .option('-o, --output <dir>', 'write them all into this folder')
     .addHelpText(
       'after',
@@ -23,7 +24,7 @@ At the head of a file in pairs/:
   # yaml-language-server: $schema=../schema/pair.schema.json`,
     )
     .action((name: string | undefined, { output }: { output?: string }) => {
-      const files = new Map([...inventorySchemaFiles(), planSchemaFile()]);
+      const files = new Map([...inventorySchemaFiles(), planSchemaFile(), applySchemaFile()]);
       if (output !== undefined) writeAll(io, files, resolve(io.dir, output));
       else printOne(io, files, name);
     });
