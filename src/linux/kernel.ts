@@ -69,7 +69,10 @@ export interface Snapshot {
   readonly rules: readonly Rule[];
 }
 
-/** `own`: this program's own change, come back. What the kernel takes along with it counts as own, too. */
+/**
+ * `own`: this program's own change, come back. An address that the kernel takes along with another one is not; that an
+ * IPv6 address is ours when it comes is not known, but when it goes it is.
+ */
 export type KernelEvent =
   | { readonly kind: 'link' | 'link-gone'; readonly link: Link }
   | { readonly kind: 'address' | 'address-gone'; readonly address: Address; readonly own: boolean }

@@ -1,5 +1,6 @@
 /** The real kernel behind the seam: sockets, netlink on this thread for little and in a worker for much, timers. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { formatIpPrefix } from '../base/address.ts';
 import type { Millis } from '../base/units.ts';
 import { type Address, addressDumpHeader, RTM_ADDRESS, readAddress } from './address.ts';
 import { BulkSender } from './bulk.ts';
@@ -52,6 +53,8 @@ export class LinuxKernel implements Kernel {
   #monitor: { close(): void } | undefined;
   /** While a dump is being read: what was noticed meanwhile. */
   #held: Message[] | undefined;
+  /** Addresses that we have asked the kernel to delete, by how many notices are to come. */
+  readonly #leaving = new Map<string, number>();
   #lost = false;
   #closed = false;
   #listener: (events: readonly KernelEvent[]) => void = () => {};
@@ -168,7 +171,8 @@ export class LinuxKernel implements Kernel {
   #changeHere(changes: readonly Change[]): readonly Failure[] {
     const failures: Failure[] = [];
     for (const { batch, indexes } of writeBatches(changes, this.#devices, (failure) => failures.push(failure))) {
-      failures.push(...named(this.#client.send(batch), indexes));
+      this.#expect(changes, indexes, 1);
+      failures.push(...this.#refusals(this.#client.send(batch), changes, indexes));
     }
     return failures.sort(byIndex);
   }
@@ -180,11 +184,36 @@ export class LinuxKernel implements Kernel {
     const failures: Failure[] = [];
     const underWay: Promise<void>[] = [];
     for (const { batch, indexes } of writeBatches(changes, this.#devices, (failure) => failures.push(failure))) {
-      underWay.push(bulk.send(batch).then((refused) => void failures.push(...named(refused, indexes))));
+      this.#expect(changes, indexes, 1);
+      const sent = bulk.send(batch).then((refused) => this.#refusals(refused, changes, indexes));
+      underWay.push(sent.then((refused) => void failures.push(...refused)));
       if (underWay.length >= BULK_AHEAD) await underWay.shift();
     }
     await Promise.all(underWay);
     return failures.sort(byIndex);
+  }
+
+  /** A batch's own numbers become those of the whole list. */
+  #refusals(refused: readonly Refusal[], changes: readonly Change[], indexes: readonly number[]): readonly Failure[] {
+    const failures = refused.map((refusal) => ({ ...refusal, index: indexes[refusal.index]! }));
+    const gone = failures.map(({ index }) => index);
+    this.#expect(changes, gone, -1);
+    return failures;
+  }
+
+  /** Notices of IPv6 addresses do not name their cause, and those of IPv4 name it for secondaries taken along, too. */
+  #expect(changes: readonly Change[], indexes: readonly number[], by: 1 | -1): void {
+    if (!this.#monitor) return;
+    for (const index of indexes) {
+      const change = changes[index]!;
+      if (change.kind === 'address' && change.verb === 'delete') this.#count(keyOf(change.address), by);
+    }
+  }
+
+  #count(key: string, by: 1 | -1): void {
+    const left = (this.#leaving.get(key) ?? 0) + by;
+    if (left > 0) this.#leaving.set(key, left);
+    else this.#leaving.delete(key);
   }
 
   #readLinks(): ReadonlyMap<number, Link> {
@@ -217,6 +246,7 @@ export class LinuxKernel implements Kernel {
     for (let tries = 1; ; tries += 1) {
       this.#lost = false;
       this.#held = [];
+      this.#leaving.clear();
       const snapshot = await this.snapshot();
       if (!this.#lost || tries === RESYNC_TRIES) return snapshot;
     }
@@ -249,8 +279,12 @@ export class LinuxKernel implements Kernel {
       }
       case RTM_ADDRESS.NEW:
       case RTM_ADDRESS.DEL: {
-        const address: Address | undefined = readAddress(message, this.#devices);
-        return address && { kind: message.type === RTM_ADDRESS.DEL ? 'address-gone' : 'address', address, own };
+        const address = readAddress(message, this.#devices);
+        if (!address) return undefined;
+        if (message.type === RTM_ADDRESS.NEW) return { kind: 'address', address, own };
+        const asked = this.#leaving.has(keyOf(address));
+        this.#count(keyOf(address), -1);
+        return { kind: 'address-gone', address, own: asked };
       }
       case RTM_ROUTE.NEW:
       case RTM_ROUTE.DEL: {
@@ -273,6 +307,4 @@ const isOwn = ({ protocol }: { readonly protocol: number }): boolean => protocol
 
 const byIndex = (a: Failure, b: Failure): number => a.index - b.index;
 
-/** A batch's own numbers become those of the whole list. */
-const named = (refused: readonly Refusal[], indexes: readonly number[]): readonly Failure[] =>
-  refused.map((refusal) => ({ ...refusal, index: indexes[refusal.index]! }));
+const keyOf = ({ dev, address }: Address): string => `${dev} ${formatIpPrefix(address)}`;

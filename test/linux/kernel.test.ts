@@ -252,6 +252,44 @@ describe('notices', () => {
     assert.ok(addressesOf('address-gone').every(({ own }) => !own));
   });
 
+  test('of what goes say whether we asked for it, and what went along was not asked for', async () => {
+    const first = address(v4('10.3.0.1', 24));
+    const second = address(v4('10.3.0.2', 24));
+    const six = address(v6('2001:db8:3::1', 64), { flags: 0x02 });
+    const others = [route(v6('2001:db8:4::', 48)), route(v4('10.57.0.0', 16))];
+    const rules = [rule(v4('10.62.0.0', 16)), rule(v6('2001:db8::', 64))];
+    const asked = [
+      ...others.map(addRoute),
+      ...rules.map((value): Change => ({ kind: 'rule', verb: 'add', rule: value })),
+    ];
+    await done([add(first), add(second), add(six), ...asked]);
+    events.length = 0;
+    await done([...asked.map((change): Change => ({ ...change, verb: 'delete' })), remove(six), remove(first)]);
+    const gone = () =>
+      events.flatMap((event) => {
+        if (event.kind === 'address-gone') return [`${event.address.address.text} ${event.own}`];
+        if (event.kind === 'route-gone') return [`${event.route.destination.text} ${event.own}`];
+        return event.kind === 'rule-gone' ? [`${event.rule.from!.text} ${event.own}`] : [];
+      });
+    await waitUntil(() => gone().length === 7);
+    assert.deepEqual(gone().sort(), [
+      '10.3.0.1 true',
+      '10.3.0.2 false',
+      '10.57.0.0 true',
+      '10.62.0.0 true',
+      '2001:db8:3::1 true',
+      '2001:db8:4:: true',
+      '2001:db8:: true',
+    ]);
+    events.length = 0;
+    // Refused: nothing is to come of it, and the next one to go is somebody else's doing.
+    assert.equal((await kernel.change([remove(six)]))[0]?.code, 'EADDRNOTAVAIL');
+    await done([add(six)]);
+    ip('addr', 'del', '2001:db8:3::1/64', 'dev', 'eth0');
+    await waitUntil(() => gone().length === 1);
+    assert.deepEqual(gone(), ['2001:db8:3::1 false']);
+  });
+
   test('tell of routes only ours', async () => {
     events.length = 0;
     await done([add(address(v4('10.4.0.1', 24)))]);

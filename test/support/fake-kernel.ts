@@ -206,7 +206,7 @@ export class FakeKernel implements Kernel {
         .some((other) => shareSubnet(other, known));
       this.#loseAddress(known, own);
       if (!primary || this.#promoting.has(address.dev)) return undefined;
-      for (const other of rest) if (shareSubnet(other, known)) this.#loseAddress(other, own);
+      for (const other of rest) if (shareSubnet(other, known)) this.#loseAddress(other, false);
       return undefined;
     }
     if (known && verb === 'add') return EEXIST;
