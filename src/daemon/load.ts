@@ -10,9 +10,12 @@ import { parse } from '../keepalived/parser.ts';
 import type { IncludedFile } from '../keepalived/preprocess.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
 import { routerConfig } from '../vrrp/resolve.ts';
+import { type UsableScripts, usableScripts } from './usable-scripts.ts';
 
 export interface Loaded {
+  /** Without the scripts that may not be run. */
   readonly config: Config;
+  readonly scripts: UsableScripts;
   readonly router: RouterConfig;
 }
 
@@ -60,10 +63,12 @@ export function load(options: LoadOptions): LoadResult {
     (problem): Problem =>
       wait && problem.code === 'conf-unknown-interface' ? { ...problem, severity: 'warning' } : problem,
   );
-  const problems = [...syntax, ...checked];
+  const scripts = usableScripts(parsed.config);
+  const problems = [...syntax, ...checked, ...scripts.problems];
   const report = problems.map((problem) => formatProblem(problem, (file) => texts.get(file))).join('\n');
   if (hasErrors(problems)) return { problems, report };
-  return { loaded: { config: parsed.config, router: routerConfig(parsed.config) }, problems, report };
+  const { config } = scripts;
+  return { loaded: { config, scripts, router: routerConfig(config) }, problems, report };
 }
 
 function unreadable(file: string, error: Error): LoadResult {

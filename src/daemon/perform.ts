@@ -30,6 +30,7 @@ import { noteLine, transitionDetail } from './words.ts';
 export interface Hooks {
   notify(instance: Instance, what: Notification, priority: number): void;
   notifyGroup(group: string, state: GroupState): void;
+  priorityChanged(instance: Instance, state: 'MASTER' | 'BACKUP', priority: number): void;
 }
 
 export interface PerformOptions {
@@ -163,8 +164,13 @@ export class Performer implements Hands {
         break;
       }
       case 'note': {
-        const { priority, text } = noteLine(action.note, state);
+        const { note } = action;
+        const { priority, text } = noteLine(note, state);
         log(priority, `(${name}) ${text}`, fields);
+        if (note.about === 'priority') {
+          const word = state.state === 'Active' ? 'MASTER' : 'BACKUP';
+          this.#queue.put(() => hooks.priorityChanged(instance, word, note.priority));
+        }
         break;
       }
     }

@@ -10,12 +10,16 @@ import { ignoreSignal } from '../linux/ffi.ts';
 import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
 import { LinuxKernel } from '../linux/linux-kernel.ts';
 import { keepalivedState } from '../vrrp/names.ts';
+import type { Router } from '../vrrp/sync.ts';
+import type { Statuses } from '../vrrp/tracking.ts';
 import { ControlServer } from './control-server.ts';
 import { tellReady } from './detach.ts';
 import { DATA_FILE, dataText, STATS_FILE, statsText, writeDump } from './dumps.ts';
 import { EXIT } from './exit.ts';
+import type { Happening } from './happening.ts';
 import { interfaceNames, type Loaded, load } from './load.ts';
 import { consoleSink, createLog, JOURNAL_SOCKET, journalSink, type Log, logSocket, syslogSink } from './log.ts';
+import { Notices } from './notices.ts';
 import type { Options } from './options.ts';
 import type { Hooks } from './perform.ts';
 import { livingPid, removePidFile, writePidFile } from './pid-file.ts';
@@ -28,7 +32,9 @@ const IDENTIFIER = 'tandemd';
 /** keepalived's signals for its JSON file and for clearing its counters, which scripts may send. */
 const UNANSWERED = [36, 63];
 /** What the kernel still has to do when we leave: 10,000 addresses take it 1.6 s. */
-const END_MS_MAX = 10_000;
+const END_MS_MAX = 15_000;
+/** keepalived's child_wait_time: how long it waits for its scripts at the end. */
+const NOTICES_END: Millis = ms(5_000);
 
 /** @returns the exit code, once it has ended */
 export async function runDaemon(options: Options, version: string): Promise<number> {
@@ -83,6 +89,7 @@ class Daemon {
   readonly #kernel: Kernel;
   readonly #view: View;
   readonly #supervisor: Supervisor;
+  readonly #notices: Notices;
   readonly #startedAt = Date.now() / 1000;
   #session: Session;
   #loadedAt = this.#startedAt;
@@ -101,15 +108,17 @@ class Daemon {
     const snapshot = await kernel.watch((events) => {
       for (const event of events) daemon?.heard(event);
     });
-    daemon = new Daemon(options, kernel, new View(snapshot));
+    const notices = await Notices.open(options.loaded.scripts, options.log);
+    daemon = new Daemon(options, kernel, new View(snapshot), notices);
     await daemon.#begin(snapshot);
     return daemon;
   }
 
-  private constructor(options: DaemonOptions, kernel: Kernel, view: View) {
+  private constructor(options: DaemonOptions, kernel: Kernel, view: View, notices: Notices) {
     this.#options = options;
     this.#kernel = kernel;
     this.#view = view;
+    this.#notices = notices;
     const { NOTIFY_SOCKET } = process.env;
     this.#supervisor = supervisor(NOTIFY_SOCKET ? new DatagramSender(NOTIFY_SOCKET) : undefined, process.env);
     this.#session = this.#newSession(options.loaded);
@@ -142,11 +151,19 @@ class Daemon {
     log('info', 'Startup complete');
   }
 
-  #newSession(loaded: Loaded): Session {
+  #newSession(loaded: Loaded, tracked?: Statuses): Session {
     const { log, options } = this.#options;
     const hooks: Hooks = {
-      notify: () => this.#supervisor.status(this.#summary()),
-      notifyGroup: () => {},
+      notify: ({ name }, what, priority) => {
+        this.#supervisor.status(this.#summary());
+        this.#notices.take({ type: 'INSTANCE', name, what, priority });
+      },
+      notifyGroup: (name, what) => {
+        if (what !== 'INIT') this.#notices.take({ type: 'GROUP', name, what, priority: 0 });
+      },
+      priorityChanged: ({ name }, state, priority) => {
+        this.#notices.take({ type: 'INSTANCE', name, what: `${state}_PRIORITY`, priority });
+      },
     };
     return new Session({
       kernel: this.#kernel,
@@ -155,6 +172,7 @@ class Daemon {
       log,
       hooks,
       keepOwned: options.keepOwned,
+      ...(tracked && { tracked }),
     });
   }
 
@@ -179,9 +197,11 @@ class Daemon {
     this.#refused = loaded ? undefined : report;
     if (loaded) {
       this.#loadedAt = Date.now() / 1000;
-      if (diff(this.#session.loaded.config, loaded.config).length > 0) {
-        await this.#session.end();
-        this.#session = this.#newSession(loaded);
+      const changed = diff(this.#session.loaded.config, loaded.config).length > 0;
+      const tracked = changed ? await this.#session.end() : {};
+      await this.#notices.reload(loaded.scripts, changed ? [] : statesOf(this.#session.loop.router));
+      if (changed) {
+        this.#session = this.#newSession(loaded, tracked);
         await this.#session.start(await this.#kernel.snapshot(), ms(0));
       }
       log('info', 'Reload complete');
@@ -211,6 +231,7 @@ class Daemon {
     }, END_MS_MAX);
     this.#later('stopping', async () => {
       await this.#session.end();
+      await this.#notices.close(NOTICES_END);
       this.#control?.close();
       await this.#kernel.close();
       for (const file of [options.pidFile, options.vrrpPidFile]) removePidFile(file);
@@ -252,4 +273,16 @@ function startDelay({ global_defs }: Config): Millis {
   const sinceBoot = uptime() * 1000;
   const { vrrp_startup_delay, vrrp_delay_after_boot } = global_defs;
   return ms(Math.max(0, vrrp_startup_delay ?? 0, (vrrp_delay_after_boot ?? 0) - sinceBoot));
+}
+
+/** Every instance, then every group, in the state that it is in; one that has not begun is in none. */
+function statesOf({ instances, groups }: Router): readonly Happening[] {
+  const states = Object.entries(instances).flatMap(([name, instance]): readonly Happening[] => {
+    const what = keepalivedState(instance);
+    return what === 'INIT' ? [] : [{ type: 'INSTANCE', name, what, priority: instance.priority }];
+  });
+  const ofGroups = Object.entries(groups).flatMap(([name, what]): readonly Happening[] =>
+    what === 'INIT' ? [] : [{ type: 'GROUP', name, what, priority: 0 }],
+  );
+  return [...states, ...ofGroups];
 }

@@ -5,12 +5,14 @@
 import { type Millis, ms } from '../base/units.ts';
 import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
 import { NEVER } from '../vrrp/state.ts';
+import type { Statuses } from '../vrrp/tracking.ts';
 import { History } from './history.ts';
 import type { Loaded } from './load.ts';
 import type { Log } from './log.ts';
 import { type Clock, Loop } from './loop.ts';
 import { type Hooks, Performer } from './perform.ts';
 import { Sockets } from './sockets.ts';
+import { Trackers } from './trackers.ts';
 import type { View } from './view.ts';
 
 export interface SessionOptions {
@@ -20,6 +22,8 @@ export interface SessionOptions {
   readonly log: Log;
   readonly hooks: Hooks;
   readonly keepOwned: boolean;
+  /** What the session before a reload knew of its trackers. */
+  readonly tracked?: Statuses;
 }
 
 export class Session {
@@ -30,8 +34,10 @@ export class Session {
   readonly #sockets: Sockets;
   readonly #clock: KernelClock;
   readonly #view: View;
+  readonly #trackers: () => Trackers;
+  #tracking: Trackers | undefined;
 
-  constructor({ kernel, view, loaded, log, hooks, keepOwned }: SessionOptions) {
+  constructor({ kernel, view, loaded, log, hooks, keepOwned, tracked }: SessionOptions) {
     this.loaded = loaded;
     this.#view = view;
     this.#sockets = new Sockets({
@@ -53,16 +59,28 @@ export class Session {
     });
     this.#clock = new KernelClock(kernel, () => this.loop.expired());
     this.loop = new Loop(loaded.router, this.#clock, this.#performer);
+    const { config, router, scripts } = loaded;
+    this.#trackers = () =>
+      new Trackers({
+        config,
+        router,
+        programOf: (command) => scripts.programOf(command),
+        log,
+        ...(tracked && { before: tracked }),
+        report: (kind, name, status) => this.loop.tracked(kind, name, status),
+      });
   }
 
   /**
-   * Resolves when left-overs are gone and statics in place, which an instance may depend on; then it takes part.
+   * Resolves when left-overs are gone, statics in place and files and processes looked at, on which an instance may
+   * depend; then it takes part.
    * @param snapshot what stands at this moment
    */
   async start(snapshot: Snapshot, delay: Millis): Promise<void> {
     this.#sockets.refresh(this.#view);
     this.#performer.begin(snapshot);
-    await this.#performer.idle();
+    this.#tracking = this.#trackers();
+    await Promise.all([this.#performer.idle(), this.#tracking.known]);
     this.loop.start(delay);
   }
 
@@ -79,13 +97,15 @@ export class Session {
     return this.#performer.failed(name);
   }
 
-  /** Gives everything up, and waits until the kernel has let go of it. */
-  async end(): Promise<void> {
+  /** Gives everything up, and waits until the kernel has let go of it. @returns what was known of the trackers */
+  async end(): Promise<Statuses> {
+    const tracked = this.#tracking?.close() ?? {};
     this.loop.stop();
     this.#performer.end();
     await this.#performer.idle();
     this.#sockets.close();
     this.#clock.close();
+    return tracked;
   }
 }
 
