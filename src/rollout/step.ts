@@ -87,6 +87,8 @@ export interface State {
   readonly since: Millis;
   readonly findings: readonly Finding[];
   readonly stale: boolean;
+  /** Whether any router may ever have run something new: only then is there something to go back from. */
+  readonly touched: boolean;
 }
 
 export interface Stepped {
@@ -104,6 +106,7 @@ export function begin(schedule: Schedule): State {
     since: ms(0),
     findings: [],
     stale: false,
+    touched: false,
   };
 }
 
@@ -247,9 +250,10 @@ function undoStep(state: State, event: Event): Stepped {
     }
     case 'refused': {
       if (!state.waiting.includes(event.router)) return stay(state);
+      const next = { ...state, stale: state.stale || event.stale === true };
+      if (state.runs[event.router] === 0) return undoAnswered(answer(next, event.router, event.findings));
       const findings = [...state.findings, ...event.findings];
-      if (state.runs[event.router] === 0) return undoAnswered(answer(state, event.router, event.findings));
-      return { state: { ...state, findings }, actions: [restore(state, event.router)] };
+      return { state: { ...next, findings }, actions: [restore(state, event.router)] };
     }
     case 'restored':
       return undoAnswered(runs(answer(state, event.router, []), event.router, 0));
@@ -264,6 +268,7 @@ function undoStep(state: State, event: Event): Stepped {
 
 function undoAnswered(state: State): Stepped {
   if (state.waiting.length > 0) return stay(state);
+  if (!state.touched) return end(state, { kind: 'refused', stale: state.stale, findings: state.findings });
   const old = state.schedule.routers.every((r) => state.runs[r] === 0);
   if (!old) return end(state, { kind: 'inconsistent', findings: state.findings, runs: state.runs });
   return { state: { ...state, phase: 'proving-undo' }, actions: [{ kind: 'prove', index: undefined }] };
@@ -299,6 +304,7 @@ function answer(state: State, router: string, findings: readonly Finding[]): Sta
 const runs = (state: State, router: string, generation: Runs): State => ({
   ...state,
   runs: { ...state.runs, [router]: generation },
+  touched: state.touched || generation !== 0,
 });
 
 const withFinding = (state: State, finding: Finding): State => ({ ...state, findings: [...state.findings, finding] });

@@ -19,6 +19,7 @@ interface World {
   readonly log: readonly string[];
   readonly outcome?: Outcome;
   readonly signalled: boolean;
+  readonly restored: boolean;
   readonly staged: readonly string[];
 }
 
@@ -78,6 +79,15 @@ test('the window closes with one answer missing: the router that answered is res
   assert.match(state.findings[0]!.message, /within 1000 ms: b has not answered after 1000 ms/);
 });
 
+test('both routers refuse a stale plan, one after the other: nothing was changed, and the plan is stale', () => {
+  const schedule: Schedule = { pair: 'core', routers: [A, B], moves: [reload([A, B], 1)], window: ms(1000) };
+  let world = start(schedule);
+  for (const router of [A, B]) world = feed(world, { kind: 'ready', router });
+  for (const router of [A, B])
+    world = feed(world, { kind: 'refused', router, findings: [finding(router)], stale: true });
+  assert.deepEqual(world.outcome, { kind: 'refused', stale: true, findings: [finding(A), finding(B)] });
+});
+
 function check(world: World, outcome: Outcome, goal: Readonly<Record<string, number>>): void {
   const why = `${outcome.kind} after ${world.log.join(', ')}; truth ${JSON.stringify(world.truth)}`;
   switch (outcome.kind) {
@@ -88,6 +98,7 @@ function check(world: World, outcome: Outcome, goal: Readonly<Record<string, num
     case 'rolled-back':
       assert.deepEqual(world.truth, { [A]: 0, [B]: 0 }, why);
       assert.ok(outcome.findings.length > 0, why);
+      assert.ok(world.restored, `there was something to go back from: ${why}`);
       break;
     case 'refused':
       assert.deepEqual(world.truth, { [A]: 0, [B]: 0 }, why);
@@ -111,6 +122,7 @@ function start(schedule: Schedule): World {
     faults: 0,
     log: [],
     signalled: false,
+    restored: false,
     staged: [],
   };
   return feed(world, { kind: 'begin' });
@@ -170,7 +182,10 @@ function answers(world: World, action: Action): World[] {
     }
     case 'restore': {
       const { router } = action;
-      const back = feed({ ...world, truth: { ...world.truth, [router]: 0 } }, { kind: 'restored', router });
+      const back = feed(
+        { ...world, restored: true, truth: { ...world.truth, [router]: 0 } },
+        { kind: 'restored', router },
+      );
       if (!mayFail) return [back];
       return [
         back,
