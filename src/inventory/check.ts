@@ -1,8 +1,9 @@
 /** What one instance on one router may not say, or should not: refusals and warnings at their places. */
-import { contains, formatIpPrefix, type IpPrefix, networkOf } from '../base/address.ts';
+import { contains, formatIpPrefix, type Ip, type IpPrefix, networkOf } from '../base/address.ts';
 import type { Location, Problem, Severity } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { seconds } from '../base/units.ts';
+import type { RouteLine } from '../keepalived/model.ts';
 import { isPrintable } from '../keepalived/quote.ts';
 import { type BuiltInstance, isLinkLocal, ownAddress } from './instance.ts';
 import { locate } from './layers.ts';
@@ -128,11 +129,35 @@ function checkVip(checking: Checking, { line, advertised, at }: VipIntent): void
     const message = `the label ${line.label} does not start with its device ${device}`;
     add(checking, 'warning', 'label-without-device', at, { message, hint: `write ${device}:NAME` });
   }
+  if (isNoHost(line.address)) {
+    const message = `${line.address.text} is no address that a host can have`;
+    add(checking, 'error', 'bad-address', at, { message });
+  }
+  checkOwner(checking, line.address, at);
   const known =
     line.dev === undefined
       ? checking.member.interfaces.find(({ name }) => name === device)
       : knownInterface(checking, device, () => at);
   if (known) checkNetwork(checking, line.address, known, at);
+}
+
+/** Unspecified, multicast, limited broadcast: the kernel takes some of them, and nobody could answer for them. */
+const isNoHost = ({ family, text }: Ip): boolean =>
+  family === 6 ? text === '::' || /^ff/i.test(text) : /^(0|22[4-9]|23\d|255\.255\.255\.255$)/.test(text);
+
+/** The priority of the router whose own address a VIP is (RFC 9568 section 5.2.4). */
+const OWNER_PRIORITY = 255;
+
+/** A router that is not the owner keeps its own address while the other one, as MASTER, serves it too. */
+function checkOwner(checking: Checking, vip: Ip, at: Location): void {
+  const { member, built } = checking;
+  if (built.intent.priority === OWNER_PRIORITY) return;
+  const device = member.interfaces.find(({ addresses }) => addresses.some(({ text }) => text === vip.text));
+  if (!device) return;
+  add(checking, 'error', 'vip-duplicate', at, {
+    message: `VIP ${vip.text} is the own address of ${member.name} on ${device.name}: both routers would answer for it`,
+    hint: `use an address that no router has; only with priority ${OWNER_PRIORITY} may a router's own address be a VIP`,
+  });
 }
 
 function checkNetwork(checking: Checking, address: IpPrefix, device: Interface, at: Location): void {
@@ -151,6 +176,7 @@ function checkNetwork(checking: Checking, address: IpPrefix, device: Interface, 
 function checkDevices(checking: Checking): void {
   const { routesAt, rulesAt, intent } = checking.built;
   for (const { line, at } of routesAt) {
+    checkDestination(checking, line.to, at);
     for (const device of [line.dev, ...(line.nexthops ?? []).map(({ dev }) => dev)])
       checkDevice(checking, device, line, at);
   }
@@ -160,6 +186,15 @@ function checkDevices(checking: Checking): void {
   for (const [index, { name }] of intent.track.interface.entries()) {
     knownInterface(checking, name, () => place(checking.built, ['track', 'interface', index]));
   }
+}
+
+/** keepalived takes such a route, and the kernel refuses it: it would never be served. */
+function checkDestination(checking: Checking, to: RouteLine['to'], at: Location): void {
+  if ('default' in to) return;
+  const network = networkOf(to);
+  if (network === to.text) return;
+  const message = `${formatIpPrefix(to)} is no network: the address has bits beyond its prefix`;
+  add(checking, 'error', 'bad-address', at, { message, hint: `write ${network}/${to.prefix}, or ${to.text}` });
 }
 
 /** keepalived tracks the device of a route or a rule, which silently undoes dont_track_primary on that device. */

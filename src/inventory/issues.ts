@@ -42,7 +42,8 @@ function problemsOf(issue: Issue, root: Schema, document: YamlDocument, base: Pa
     schemasAt(root, path)
       .map((schema) => refusals.get(schema))
       .find((found) => found !== undefined);
-  if (refusal && issue.code !== 'invalid_type') return [{ severity: 'error', at, ...refusal }];
+  const says = issue.code !== 'invalid_type' || (NUMBERS_TOO.includes(refusal?.code) && document.has(full));
+  if (refusal && says) return [{ severity: 'error', at, ...refusal }];
   if (issue.code === 'invalid_key') {
     const message = issue.issues[0]?.message ?? 'this key is not allowed';
     return [{ code: 'inventory-value', severity: 'error', message: `not a name that can stand here: ${message}`, at }];
@@ -62,6 +63,9 @@ function problemsOf(issue: Issue, root: Schema, document: YamlDocument, base: Pa
     },
   ];
 }
+
+/** What says how to write its text better than "quote it" does, where YAML has read a number: `advert_int: 1`. */
+const NUMBERS_TOO: readonly (string | undefined)[] = ['bad-duration', 'bad-address'];
 
 function unknownKey(key: string, known: readonly string[], document: YamlDocument, path: Path): Problem {
   const hint = didYouMean(key, known);

@@ -92,7 +92,7 @@ export const FORM_RULES: readonly Case[] = [
   { name: 'a VRID that is text', files: instance('', { vrid: '⟦inventory-value⟧"50"' }) },
   { name: 'priority 0', files: instance('priority: ⟦priority-out-of-range⟧0') },
   { name: 'priority of a router that is no member', files: instance('priority: { a: 100, ⟦unknown-name⟧c: 50 }') },
-  { name: 'a duration without its unit', files: instance('advert_int: ⟦inventory-value⟧1'), says: /quote it|text/ },
+  { name: 'a duration without its unit', files: instance('advert_int: ⟦bad-duration⟧1'), says: /write 1s/ },
   { name: 'a duration with a wrong unit', files: instance('advert_int: ⟦bad-duration⟧1sec'), says: /100ms/ },
   { name: 'yes is no boolean in YAML 1.2', files: instance('smtp_alert: ⟦inventory-value⟧yes'), says: /true or false/ },
   {

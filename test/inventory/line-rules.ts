@@ -40,6 +40,24 @@ export const LINE_RULES: readonly Case[] = [
     says: /192\.0\.2\.0\/24/,
   },
   {
+    name: 'a VIP that no host can have',
+    files: instance('', { vips: 'vips: [⟦vip-outside-subnet⟧⟦bad-address⟧224.0.0.5/24]' }),
+  },
+  {
+    name: 'a VIP that is the own address of a member',
+    files: instance('', { vips: 'vips: [⟦vip-duplicate⟧192.0.2.3/24]' }),
+    says: /own address of b on lan/,
+  },
+  {
+    name: 'the own address of a member with priority 255',
+    files: instance('priority: { a: 255, b: 100 }', { vips: 'vips: [192.0.2.2/24]' }),
+  },
+  {
+    name: 'a route whose destination is no network',
+    files: instance('routes: [⟦bad-address⟧198.51.100.7/24 via 192.0.2.9]'),
+    says: /write 198\.51\.100\.0\/24/,
+  },
+  {
     name: 'an interface that the router has not',
     files: instance('', { vips: 'vips: [⟦unknown-interface⟧192.0.2.1/24 dev lann]' }),
     says: /did you mean "lan"/,
