@@ -48,6 +48,7 @@ export class RouterHands implements Hands {
   readonly #late: Millis;
   #observed: Observed;
   #signalled: Signalled | undefined;
+  #reloaded: RunningDaemon | undefined;
   #started = false;
 
   /** @param late how long after it was sent a command may still act */
@@ -91,8 +92,9 @@ export class RouterHands implements Hands {
   }
 
   async move(move: Move): Promise<Moved> {
-    const { daemon, bootId } = this.#observed;
-    const running = daemon.kind === 'running' ? daemon : undefined;
+    const { bootId } = this.#observed;
+    const running = await this.#whatRuns();
+    if (move.kind === 'reload' && !running) throw new Error(`${this.router}: no daemon runs that could be reloaded`);
     const committed = await commit(await this.#link.remote(), {
       generation: move.generation,
       files: this.#placed(move.generation),
@@ -118,15 +120,21 @@ export class RouterHands implements Hands {
         return { kind: 'refused', findings: [{ router: this.router, message: `${this.router}: ${committed.reason}` }] };
       case 'done':
         this.#signalled = committed.signalled;
+        this.#reloaded = running;
     }
     if (move.kind === 'start') await this.#start();
     return { kind: 'moved' };
   }
 
+  /** The daemon that the plan saw, or the one that we started since: a bring-up may go on with reloads. */
+  async #whatRuns(): Promise<RunningDaemon | undefined> {
+    const { daemon } = this.#started ? await this.observe() : this.#observed;
+    return daemon.kind === 'running' ? daemon : undefined;
+  }
+
   async loaded(): Promise<Finding | undefined> {
-    const { daemon } = this.#observed;
-    if (this.#signalled === undefined || daemon.kind !== 'running') return undefined;
-    const proof = await proveReload(await this.#link.remote(), daemon, this.#signalled, RELOAD_LIMIT);
+    if (this.#signalled === undefined || this.#reloaded === undefined) return undefined;
+    const proof = await proveReload(await this.#link.remote(), this.#reloaded, this.#signalled, RELOAD_LIMIT);
     switch (proof.kind) {
       case 'reloaded':
         this.#signalled = undefined;
