@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { ReplyReader, requestLine } from '../../src/control/client.ts';
+import { CONTROL_VERSION, REPLY_BYTES_MAX, type Reply } from '../../src/control/messages.ts';
+import { ControlServer } from '../../src/daemon/control-server.ts';
+import { supervisor } from '../../src/daemon/systemd.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'tandem-control-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+const path = join(directory, 'sock');
+const VERSION: Reply = { kind: 'version', version: CONTROL_VERSION, daemon: '1.2.3' };
+
+function ask(line: string): Promise<string> {
+  return new Promise((done, failed) => {
+    let text = '';
+    const socket = connect(path, () => socket.write(line));
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    socket.on('end', () => done(text)).on('error', failed);
+  });
+}
+
+async function served<T>(run: () => Promise<T>): Promise<T> {
+  const server = await ControlServer.listen(path, () => VERSION, assert.fail);
+  try {
+    return await run();
+  } finally {
+    server.close();
+  }
+}
+
+describe('the control socket', () => {
+  test('answers one line with one line, and is for root alone', () =>
+    served(async () => {
+      assert.equal(statSync(path).mode & 0o777, 0o600);
+      const answer = await ask(requestLine({ version: CONTROL_VERSION, ask: 'version' }));
+      assert.deepEqual(new ReplyReader().take(answer), VERSION);
+    }));
+
+  test('takes the place of a socket that a dead daemon left', async () => {
+    writeFileSync(path, '');
+    await served(async () => assert.ok(statSync(path).isSocket()));
+  });
+
+  for (const [what, line] of [
+    ['another version', '{"version":2,"ask":"status"}\n'],
+    ['an unknown question', '{"version":1,"ask":"everything"}\n'],
+    ['a field too many', '{"version":1,"ask":"status","and":1}\n'],
+    ['no JSON', 'status\n'],
+    ['more than a request can be', 'x'.repeat(5000)],
+  ] as const) {
+    test(`refuses ${what}`, () =>
+      served(async () => {
+        const reply = new ReplyReader().take(await ask(line));
+        assert.equal(reply?.kind, 'error');
+      }));
+  }
+
+  test('a reply comes in pieces; one without end, and one that is none, are refused', () => {
+    const reader = new ReplyReader();
+    const line = `${JSON.stringify(VERSION)}\n`;
+    assert.equal(reader.take(line.slice(0, 10)), undefined);
+    assert.deepEqual(reader.take(line.slice(10)), VERSION);
+    assert.throws(() => new ReplyReader().take('x'.repeat(REPLY_BYTES_MAX + 1)), /too long/);
+    assert.throws(() => new ReplyReader().take('nonsense\n'), /not JSON/);
+    assert.throws(() => new ReplyReader().take('{"kind":"version"}\n'), /not understood/);
+  });
+});
+
+describe('systemd', () => {
+  function told(environment: NodeJS.ProcessEnv) {
+    const lines: string[] = [];
+    const send = (bytes: Uint8Array): boolean => lines.push(Buffer.from(bytes).toString()) > 0;
+    return { lines, supervisor: supervisor({ send }, environment) };
+  }
+
+  test('hears of being ready, of reloading, of the end, and of life', () => {
+    const { lines, supervisor: one } = told({});
+    one.ready('VI_0 BACKUP');
+    one.reloading(5n);
+    one.alive();
+    one.stopping();
+    assert.deepEqual(lines, [
+      'READY=1\nSTATUS=VI_0 BACKUP',
+      'RELOADING=1\nMONOTONIC_USEC=5',
+      'WATCHDOG=1',
+      'STOPPING=1',
+    ]);
+  });
+
+  test('is told twice as often as it wants to be, if it wants this process', () => {
+    assert.equal(told({ WATCHDOG_USEC: '10000000' }).supervisor.watchdogMs, 5000);
+    assert.equal(told({ WATCHDOG_USEC: '10000000', WATCHDOG_PID: '1' }).supervisor.watchdogMs, undefined);
+    assert.equal(told({}).supervisor.watchdogMs, undefined);
+    assert.equal(supervisor(undefined, { WATCHDOG_USEC: '10000000' }).watchdogMs, undefined);
+  });
+});
