@@ -71,7 +71,9 @@ async function run(options: Options): Promise<number> {
   }
   // Only here is the kernel needed: everything above runs without it, and without its rights.
   const { runDaemon } = await import('./daemon/run.ts');
-  return runDaemon(options, version());
+  const code = await runDaemon(options, version());
+  // A script that hangs or a mail server that says nothing has had its time, and must not keep us.
+  process.exit(code);
 }
 
 try {

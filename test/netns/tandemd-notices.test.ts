@@ -171,11 +171,17 @@ async function play(engine: Engine): Promise<Story> {
     writeFileSync(at('number'), '5\n');
     await fifo.reads('INSTANCE "S" MASTER_PRIORITY 107');
     const expected = mailsOf(fifo.lines());
-    await until(() => mails.length >= expected, `${expected} mails, not ${mails.length}: ${log}`);
+    await until(
+      () => mails.length >= expected,
+      () => `${expected} mails, not ${mails.length}: ${log}`,
+    );
     daemon.kill('SIGTERM');
     await ended;
     const scripts = () => readFileSync(at('scripts'), 'utf8').trim().split('\n');
-    await until(() => scripts().length >= scriptsOf(fifo.lines()), `all scripts of ${fifo.lines().join('\n')}`);
+    await until(
+      () => scripts().length >= scriptsOf(fifo.lines()),
+      () => `all scripts of ${fifo.lines().join('\n')}`,
+    );
     return { fifo: fifo.lines(), scripts: scripts(), mails: [...mails], log };
   } finally {
     daemon.kill('SIGKILL');
@@ -201,7 +207,10 @@ async function reader(path: string, log: () => string) {
     return text.split('\n').filter((line) => line !== '');
   };
   const reads = (line: string, times = 1): Promise<void> =>
-    until(() => lines().filter((one) => one === line).length >= times, `${times} x ${line} in\n${text}\n${log()}`);
+    until(
+      () => lines().filter((one) => one === line).length >= times,
+      () => `${times} x ${line} in\n${text}\n${log()}`,
+    );
   return { lines, reads };
 }
 
