@@ -44,6 +44,8 @@ export interface Measured {
   readonly ping: PingResult;
   /** How often the pinged VIP came to each router, as the kernel told it. */
   readonly came: Readonly<Record<RouterName, number>>;
+  /** Of the kernel's events: a flood of them does not fit the monitor's buffer, and some are lost. */
+  readonly isFlood: boolean;
   readonly before: readonly Observed[];
   readonly after: readonly Observed[];
 }
@@ -152,7 +154,8 @@ done
     const report = plan.blocks.length > 0 ? undefined : await this.#apply(plan, rendered);
     const after = await this.#observe(BOTH);
     const came = { A: comings(onA, vip, true), B: comings(onB, vip, false) };
-    return { plan, ...(report && { report }), came, before, after };
+    const isFlood = onA.events.length + onB.events.length > FLOOD_MIN;
+    return { plan, ...(report && { report }), came, isFlood, before, after };
   }
 
   #apply(plan: PairPlan, rendered: readonly [RenderedRouter, RenderedRouter]): Promise<PairReport> {
@@ -179,6 +182,9 @@ function desiredOf({ router, config, files }: RenderedRouter): Desired {
     })),
   };
 }
+
+/** A monitor's ordinary buffer holds about 200 KiB, some hundred bytes an event. */
+const FLOOD_MIN = 1000;
 
 /** Times that the address came where it was not; a secondary that becomes primary is told as added, too. */
 function comings({ events }: Watch<LinkEvent>, vip: string, isHeld: boolean): number {
