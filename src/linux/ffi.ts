@@ -52,7 +52,7 @@ const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const TFD_TIMER_ABSTIME = 1;
 
-export const ERRNO = { EPERM: 1, EINTR: 4, EAGAIN: 11, ENOBUFS: 105, ENODEV: 19 } as const;
+export const ERRNO = { EINTR: 4, EBADF: 9, EAGAIN: 11, ENODEV: 19, ENOBUFS: 105 } as const;
 
 /** What the kernel refused, by its name: `ENOBUFS`. */
 export class SystemError extends Error {

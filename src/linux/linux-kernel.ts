@@ -1,6 +1,7 @@
 /** The real kernel behind the seam: sockets, netlink on this thread for little and in a worker for much, timers. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatIpPrefix } from '../base/address.ts';
+import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/units.ts';
 import { type Address, addressDumpHeader, RTM_ADDRESS, readAddress } from './address.ts';
 import { BulkSender } from './bulk.ts';
@@ -23,8 +24,8 @@ import { type Link, linkDumpHeader, RTM_LINK, readLink } from './link.ts';
 import { openMonitor } from './monitor.ts';
 import type { Message } from './netlink.ts';
 import { NetlinkClient, RECEIVE_BUFFER, type Refusal } from './netlink-client.ts';
-import { RTM_ROUTE, readRoute, routeDumpHeader } from './route.ts';
-import { RTM_RULE, readRule, ruleDumpHeader } from './rule.ts';
+import { type Route, RTM_ROUTE, readRoute, routeDumpHeader } from './route.ts';
+import { RTM_RULE, type Rule, readRule, ruleDumpHeader } from './rule.ts';
 import { ChangedSettings, readSetting } from './settings.ts';
 import { monotonicNow, openDeadline } from './timer.ts';
 import { openVrrpSocket } from './vrrp-socket.ts';
@@ -35,8 +36,8 @@ const INLINE_COST_MAX = 256;
 const BULK_AHEAD = 2;
 /** Dumps after which notices that are still being lost are put up with; the next loss begins anew. */
 const RESYNC_TRIES = 3;
-/** Entries of a dump that are read in one go, between which timers get their turn. */
-const READ_AT_ONCE = 500;
+/** A dump that others keep changing under us is taken as it is after so many. */
+const DUMP_TRIES = 5;
 const FAMILIES = [4, 6] as const;
 
 export class LinuxKernel implements Kernel {
@@ -88,39 +89,17 @@ export class LinuxKernel implements Kernel {
   }
 
   async snapshot(): Promise<Snapshot> {
-    this.#setLinks(this.#readLinks());
-    const dump = async <T>(
-      type: number,
-      headers: readonly (readonly number[])[],
-      read: (m: Message) => T | undefined,
-    ) => {
-      const found: T[] = [];
-      for (const header of headers) {
-        if (this.#closed) return found;
-        const messages = this.#client.dump(type, header);
-        for (const [index, message] of messages.entries()) {
-          if (index % READ_AT_ONCE === 0) await nextTurn();
-          const value = read(message);
-          if (value !== undefined) found.push(value);
-        }
-      }
-      return found;
-    };
-    const routeHeaders = FAMILIES.map((family) => routeDumpHeader(family, OWN_PROTOCOL));
-    const addresses = await dump(RTM_ADDRESS.GET, FAMILIES.map(addressDumpHeader), (m) =>
-      readAddress(m, this.#devices),
-    );
-    const routes = await dump(RTM_ROUTE.GET, routeHeaders, (m) => readRoute(m, this.#devices));
-    const rules = await dump(RTM_RULE.GET, FAMILIES.map(ruleDumpHeader), readRule);
-    return {
-      links: [...this.#links.values()],
-      addresses,
-      routes: routes.filter(isOwn),
-      rules: rules.filter(isOwn),
-    };
+    // Its own: others are asked things while its dumps are under way.
+    const client = new NetlinkClient();
+    try {
+      return await this.#readSnapshot(client);
+    } finally {
+      client.close();
+    }
   }
 
   change(changes: readonly Change[], options: { readonly bulk?: boolean } = {}): Promise<readonly Failure[]> {
+    assert(!this.#closed, 'a kernel that is closed changes nothing');
     const bulk = options.bulk ?? costOf(changes) > INLINE_COST_MAX;
     if (!bulk && this.#busy === 0) return this.#inOrder(() => this.#changeHere(changes));
     const before = this.#changing;
@@ -216,9 +195,45 @@ export class LinuxKernel implements Kernel {
     else this.#leaving.delete(key);
   }
 
+  async #readSnapshot(client: NetlinkClient): Promise<Snapshot> {
+    this.#setLinks(this.#readLinks());
+    const addresses: Address[][] = [];
+    const routes: Route[][] = [];
+    const rules: Rule[][] = [];
+    for (const family of FAMILIES) {
+      const routesHeader = routeDumpHeader(family, OWN_PROTOCOL);
+      addresses.push(
+        await readDump(
+          () => client.dump(RTM_ADDRESS.GET, addressDumpHeader(family)),
+          (message) => readAddress(message, this.#devices),
+        ),
+      );
+      routes.push(
+        await readDump(
+          () => client.dump(RTM_ROUTE.GET, routesHeader),
+          (message) => readRoute(message, this.#devices),
+        ),
+      );
+      rules.push(await readDump(() => client.dump(RTM_RULE.GET, ruleDumpHeader(family)), readRule));
+    }
+    return {
+      links: [...this.#links.values()],
+      addresses: addresses.flat(),
+      routes: routes.flat().filter(isOwn),
+      rules: rules.flat().filter(isOwn),
+    };
+  }
+
+  /** At once: devices are few. */
   #readLinks(): ReadonlyMap<number, Link> {
-    const links = this.#client.dump(RTM_LINK.GET, linkDumpHeader).map(readLink);
-    return new Map(links.flatMap((link) => (link ? [[link.index, link]] : [])));
+    const links = new Map<number, Link>();
+    for (const messages of this.#client.dump(RTM_LINK.GET, linkDumpHeader)) {
+      for (const message of messages) {
+        const link = readLink(message);
+        if (link) links.set(link.index, link);
+      }
+    }
+    return links;
   }
 
   #setLinks(links: ReadonlyMap<number, Link>): void {
@@ -299,6 +314,28 @@ export class LinuxKernel implements Kernel {
       }
       default:
         return undefined;
+    }
+  }
+}
+
+/** Reads a dump with a turn for timers and packets after each datagram of it; again where it changed meanwhile. */
+async function readDump<T>(
+  dump: () => Generator<readonly Message[], boolean>,
+  read: (message: Message) => T | undefined,
+): Promise<T[]> {
+  for (let tries = 1; ; tries += 1) {
+    const parts = dump();
+    const found: T[] = [];
+    for (let part = parts.next(); ; part = parts.next()) {
+      if (part.done) {
+        if (!part.value || tries === DUMP_TRIES) return found;
+        break;
+      }
+      for (const message of part.value) {
+        const value = read(message);
+        if (value !== undefined) found.push(value);
+      }
+      await nextTurn();
     }
   }
 }

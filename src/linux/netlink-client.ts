@@ -50,9 +50,6 @@ const SEND_BUFFER = 1024 * 1024;
 const DATAGRAM_MAX = 256 * 1024;
 /** Answers are there when the call returns; only a kernel that lost one lets us wait. */
 const ANSWER_SECONDS_MAX = 10;
-/** A dump that others keep changing under us is taken as it is after so many. */
-const DUMP_TRIES = 5;
-
 /** A message of a batch that the kernel refused. */
 export interface Refusal {
   /** Which message of the batch, from 0. */
@@ -103,38 +100,31 @@ export class NetlinkClient {
     }
   }
 
-  /** Everything the kernel lists for this request; `header` is the family's own header. */
-  dump(type: number, header: readonly number[]): readonly Message[] {
-    for (let tries = 1; ; tries += 1) {
-      const { messages, interrupted } = this.#dumpOnce(type, header);
-      if (!interrupted || tries === DUMP_TRIES) return messages;
+  /**
+   * What the kernel lists for this request, datagram by datagram (some 300 entries), each to be read before the next;
+   * `header` is the family's own header. Until its end the client takes no other request.
+   * @returns whether things changed under it, so that some may stand twice in it or not at all
+   */
+  *dump(type: number, header: readonly number[]): Generator<readonly Message[], boolean> {
+    this.#sequence += 1;
+    const writer = new MessageWriter(NLMSG_HEADER + header.length + 4);
+    const head = { type, flags: NLM_F.REQUEST + NLM_F.DUMP, sequence: this.#sequence };
+    writer.message(head, () => writer.header(...header));
+    const sent = sendTo(this.#fd, writer.take(), 0, null);
+    if (sent < 0) throw new SystemError(-sent, `asking netlink for a dump of type ${type}`);
+    for (let interrupted = false; ; ) {
+      const received = this.#receive().filter(({ sequence }) => sequence === this.#sequence);
+      interrupted ||= received.some(({ flags }) => (flags & NLM_F.DUMP_INTR) !== 0);
+      const end = received.findIndex((message) => endOfDump(message) !== undefined);
+      yield end < 0 ? received : received.slice(0, end);
+      const errno = end < 0 ? undefined : endOfDump(received[end]!);
+      if (errno === 0) return interrupted;
+      if (errno !== undefined) throw new SystemError(errno, `dump of type ${type}`);
     }
   }
 
   close(): void {
     closeDescriptor(this.#fd);
-  }
-
-  #dumpOnce(type: number, header: readonly number[]): { readonly messages: Message[]; readonly interrupted: boolean } {
-    this.#sequence += 1;
-    const writer = new MessageWriter(NLMSG_HEADER + header.length + 4);
-    writer.message({ type, flags: NLM_F.REQUEST + NLM_F.DUMP, sequence: this.#sequence }, () =>
-      writer.header(...header),
-    );
-    const sent = sendTo(this.#fd, writer.take(), 0, null);
-    if (sent < 0) throw new SystemError(-sent, `asking netlink for a dump of type ${type}`);
-    const messages: Message[] = [];
-    let interrupted = false;
-    for (;;) {
-      for (const message of this.#receive()) {
-        if (message.sequence !== this.#sequence) continue;
-        interrupted ||= (message.flags & NLM_F.DUMP_INTR) !== 0;
-        const errno = endOfDump(message);
-        if (errno === undefined) messages.push({ ...message, body: message.body.slice() });
-        else if (errno === 0) return { messages, interrupted };
-        else throw new SystemError(errno, `dump of type ${type}`);
-      }
-    }
   }
 
   #receive(): readonly Message[] {

@@ -9,6 +9,7 @@ export const monotonicNow = (): Millis => ms(Number(process.hrtime.bigint()) / 1
 export function openDeadline(due: () => void): Timer {
   const fd = openTimer();
   let armed = 0;
+  let closed = false;
   const watch = watchReadable(fd, () => {
     if (!takeExpiration(fd)) return;
     const expired = armed;
@@ -19,12 +20,15 @@ export function openDeadline(due: () => void): Timer {
   });
   return {
     arm(at) {
+      // Its descriptor may be somebody else's by now.
+      if (closed) return;
       armed += 1;
       // 0 would disarm it; what lies in the past expires at once.
       armTimer(fd, Number.isFinite(at) ? BigInt(Math.max(1, Math.round(at * 1e6))) : 0n);
     },
     close() {
       armed += 1;
+      closed = true;
       watch.close();
     },
   };

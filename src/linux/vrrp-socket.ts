@@ -6,11 +6,13 @@
  * kernel does not check it (IPV6_CHECKSUM is left alone), so that a wrong one is counted and not lost.
  */
 import type { Ip } from '../base/address.ts';
+import { assert } from '../base/assert.ts';
 import { ipFromBytes, ipToBytes } from '../base/bytes.ts';
 import { ms } from '../base/units.ts';
 import {
   AF,
   closeDescriptor,
+  ERRNO,
   errorName,
   MSG_DONTROUTE,
   openSocket,
@@ -70,23 +72,30 @@ export function openVrrpSocket(
     throw error;
   }
   const inbox = new Inbox(DATAGRAM_MAX);
+  let closed = false;
   const watch = watchReadable(fd, () => {
     const datagrams = drain(fd, inbox, options.family);
-    if (datagrams.length > 0) setImmediate(listener, datagrams);
+    if (datagrams.length > 0) setImmediate(() => !closed && listener(datagrams));
   });
   return {
     join(group) {
+      assert(!closed, 'a socket that is closed joins nothing');
       const { level, name, value } = membership(group, options.index);
       const refused = trySocketOption(fd, { level, name, value });
       if (refused < 0 && refused !== -EADDRINUSE) throw new SystemError(-refused, `joining ${group.text}`);
     },
     send({ bytes, source, destination }) {
+      // Its descriptor may be somebody else's by now.
+      if (closed) return errorName(ERRNO.EBADF);
       const result = six
         ? sendV6(fd, { bytes, source, destination }, options.index)
         : sendTo(fd, bytes, isMulticast(destination) ? MSG_DONTROUTE : 0, sockaddrV4(destination));
       return result < 0 ? errorName(-result) : 'sent';
     },
-    close: () => watch.close(),
+    close() {
+      closed = true;
+      watch.close();
+    },
   };
 }
 

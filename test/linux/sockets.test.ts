@@ -239,6 +239,19 @@ describe('a socket', () => {
     assert.throws(() => kernel.openVrrp({ dev: 'eth7', family: 4 }, () => {}), NoDevice);
   });
 
+  test('is silent once it is closed, in both directions', async () => {
+    const { socket, heard } = open(4);
+    const daemon = await startKeepalived('closed', 4);
+    await waitUntil(() => heard.length > 0);
+    socket.close();
+    const already = heard.length;
+    const other = open(4);
+    await waitUntil(() => other.heard.length >= 2);
+    assert.equal(heard.length, already);
+    assert.equal(socket.send({ bytes: new Uint8Array(20), source: OWN[4], destination: GROUP[4] }), 'EBADF');
+    await daemon.stop();
+  });
+
   test('can be opened and closed two hundred times', () => {
     for (let round = 0; round < 200; round += 1) kernel.openVrrp({ dev: 'eth0', family: 4 }, () => {}).close();
   });

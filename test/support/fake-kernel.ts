@@ -239,7 +239,9 @@ export class FakeKernel implements Kernel {
     if (verb === 'delete') return this.#deleteRoute(route, own);
     const same = this.#routes.filter((other) => routeKey(other) === routeKey(route));
     const equal = same.find((other) => describeRoute(other) === describeRoute(route));
-    if ((verb === 'add' && same.length > 0) || (verb !== 'replace' && equal)) return EEXIST;
+    // In place of itself, as long as it comes first: nothing happens.
+    if (verb === 'replace' && equal && equal === same[0]) return undefined;
+    if (equal || (verb === 'add' && same.length > 0)) return EEXIST;
     const at = same.length === 0 || verb === 'append' ? this.#routes.length : this.#routes.indexOf(same[0]!);
     this.#routes = this.#routes.toSpliced(at, verb === 'replace' && same.length > 0 ? 1 : 0, route);
     this.#listener([{ kind: 'route', route, own }]);
