@@ -83,9 +83,8 @@ export type KernelEvent =
 /**
  * `add` refuses what is there already. `replace` changes it in place: of an IPv4 address lifetime and protocol only,
  * of an IPv4 route the first with its table, destination, TOS and metric, whoever made it (EEXIST where what it should
- * become stands behind it already). `prepend`, keepalived's
- * way, and `append` put a route before or behind others like it. A `delete` of a route without metric takes, of
- * those that are equal otherwise, the one with the lowest.
+ * become stands behind it already). `prepend`, keepalived's way, and `append` put a route before or behind others
+ * like it. A `delete` of a route without metric takes, of those that are equal otherwise, the one with the lowest.
  */
 export type Change =
   | { readonly kind: 'address'; readonly verb: 'add' | 'replace' | 'delete'; readonly address: Address }
