@@ -11,7 +11,6 @@ import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
 import { LinuxKernel } from '../linux/linux-kernel.ts';
 import { keepalivedState } from '../vrrp/names.ts';
 import type { Router } from '../vrrp/sync.ts';
-import type { Statuses } from '../vrrp/tracking.ts';
 import { ControlServer } from './control-server.ts';
 import { tellReady } from './detach.ts';
 import { DATA_FILE, dataText, STATS_FILE, statsText, writeDump } from './dumps.ts';
@@ -26,6 +25,7 @@ import { livingPid, removePidFile, writePidFile } from './pid-file.ts';
 import { Session } from './session.ts';
 import { answer, type Condition, countersOf, statusOf } from './status.ts';
 import { type Supervisor, supervisor } from './systemd.ts';
+import type { KnownScripts } from './trackers.ts';
 import { View } from './view.ts';
 
 const IDENTIFIER = 'tandemd';
@@ -151,7 +151,7 @@ class Daemon {
     log('info', 'Startup complete');
   }
 
-  #newSession(loaded: Loaded, tracked?: Statuses): Session {
+  #newSession(loaded: Loaded, tracked?: KnownScripts): Session {
     const { log, options } = this.#options;
     const hooks: Hooks = {
       notify: ({ name }, what, priority) => {
@@ -198,7 +198,7 @@ class Daemon {
     if (loaded) {
       this.#loadedAt = Date.now() / 1000;
       const changed = diff(this.#session.loaded.config, loaded.config).length > 0;
-      const tracked = changed ? await this.#session.end() : {};
+      const tracked = changed ? await this.#session.end() : undefined;
       await this.#notices.reload(loaded.scripts, changed ? [] : statesOf(this.#session.loop.router));
       if (changed) {
         this.#session = this.#newSession(loaded, tracked);

@@ -5,14 +5,13 @@
 import { type Millis, ms } from '../base/units.ts';
 import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
 import { NEVER } from '../vrrp/state.ts';
-import type { Statuses } from '../vrrp/tracking.ts';
 import { History } from './history.ts';
 import type { Loaded } from './load.ts';
 import type { Log } from './log.ts';
 import { type Clock, Loop } from './loop.ts';
 import { type Hooks, Performer } from './perform.ts';
 import { Sockets } from './sockets.ts';
-import { Trackers } from './trackers.ts';
+import { type KnownScripts, Trackers } from './trackers.ts';
 import type { View } from './view.ts';
 
 export interface SessionOptions {
@@ -22,8 +21,8 @@ export interface SessionOptions {
   readonly log: Log;
   readonly hooks: Hooks;
   readonly keepOwned: boolean;
-  /** What the session before a reload knew of its trackers. */
-  readonly tracked?: Statuses;
+  /** What the session before a reload knew of its scripts. */
+  readonly tracked?: KnownScripts;
 }
 
 export class Session {
@@ -97,9 +96,9 @@ export class Session {
     return this.#performer.failed(name);
   }
 
-  /** Gives everything up, and waits until the kernel has let go of it. @returns what was known of the trackers */
-  async end(): Promise<Statuses> {
-    const tracked = this.#tracking?.close() ?? {};
+  /** Gives everything up, and waits until the kernel has let go of it. @returns what was known of the scripts */
+  async end(): Promise<KnownScripts> {
+    const tracked = this.#tracking?.close() ?? new Map();
     this.loop.stop();
     this.#performer.end();
     await this.#performer.idle();

@@ -6,7 +6,7 @@ import { type Millis, ms, seconds } from '../base/units.ts';
 import { scriptTimes } from '../keepalived/defaults.ts';
 import type { Command, Config, OtherLine, TrackFile, TrackProcess, VrrpScript } from '../keepalived/model.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
-import { type Status, type Statuses, trackerKey } from '../vrrp/tracking.ts';
+import { type Status, trackerKey } from '../vrrp/tracking.ts';
 import type { Log } from './log.ts';
 import type { ProcessPattern } from './process-match.ts';
 import { type Program, ScriptPool } from './scripts.ts';
@@ -23,11 +23,17 @@ export interface TrackersOptions {
   readonly programOf: (command: Command) => Program;
   readonly log: Log;
   /** What the trackers before a reload knew (`Trackers.close`); absent at the daemon's start. */
-  readonly before?: Statuses;
+  readonly before?: KnownScripts;
   /** Loop.tracked: never called before the constructor has returned. */
   readonly report: (kind: 'script' | 'file' | 'process', name: string, status: Status) => void;
   readonly timers?: Timers;
 }
+
+/**
+ * What scripts were found to be, by their command and user: a reload that gives a script another name or interval need
+ * not ask it first, and one that gives it another command must.
+ */
+export type KnownScripts = ReadonlyMap<string, boolean>;
 
 /** Scripts mostly wait for an answer; more at once would take the processor from VRRP. */
 const SCRIPTS_AT_ONCE = 16;
@@ -42,7 +48,7 @@ export class Trackers {
    */
   readonly known: Promise<void>;
   readonly #pool = new ScriptPool(SCRIPTS_AT_ONCE);
-  readonly #statuses: Record<string, Status> = {};
+  readonly #known = new Map<string, boolean>();
   #trackings: readonly Tracking[] = [];
   #closed = false;
 
@@ -61,18 +67,16 @@ export class Trackers {
   }
 
   /** Ends all, running scripts too. @returns what was known, for those that follow after a reload */
-  close(): Statuses {
+  close(): KnownScripts {
     this.#closed = true;
     for (const tracking of this.#trackings) tracking.end();
     this.#pool.close();
-    return this.#statuses;
+    return this.#known;
   }
 
   #start({ config, router, programOf, log, before, report }: TrackersOptions, timers: Timers): void {
     const tell = (kind: 'script' | 'file' | 'process', name: string) => (status: Status) => {
-      if (this.#closed) return;
-      this.#statuses[trackerKey({ kind, name })] = status;
-      report(kind, name, status);
+      if (!this.#closed) report(kind, name, status);
     };
     const used = new Set(router.instances.flatMap(({ trackers }) => trackers.map(trackerKey)));
     const wanted = <Definition extends { readonly name: string }>(
@@ -81,17 +85,14 @@ export class Trackers {
     ) => definitions.filter(({ name }) => used.has(trackerKey({ kind, name })));
     const seams = { timers, log, runner: this.#pool, count: countProcesses };
 
-    // What was known before a reload holds until it is looked at again.
-    for (const kind of ['file', 'process'] as const) {
-      for (const { name } of wanted(kind, kind === 'file' ? config.track_file : config.track_process)) {
-        const status = before?.[trackerKey({ kind, name })];
-        if (status !== undefined) tell(kind, name)(status);
-      }
-    }
     const scripts = wanted('script', config.vrrp_script).flatMap((script) => {
-      const known = before?.[trackerKey({ kind: 'script', name: script.name })];
-      const tracker = scriptTracker(script, programOf, known);
-      return tracker ? [trackScript(tracker, { ...seams, report: tell('script', script.name) })] : [];
+      const key = JSON.stringify([script.script, script.user]);
+      const tracker = scriptTracker(script, programOf, before?.get(key));
+      const report = (up: boolean): void => {
+        this.#known.set(key, up);
+        tell('script', script.name)(up);
+      };
+      return tracker ? [trackScript(tracker, { ...seams, report })] : [];
     });
     const files = wanted('file', config.track_file).flatMap((file) => {
       const tracker = fileTracker(file, before === undefined);
@@ -106,14 +107,14 @@ export class Trackers {
 function scriptTracker(
   script: VrrpScript,
   programOf: (command: Command) => Program,
-  known: Status | undefined,
+  known: boolean | undefined,
 ): ScriptTracker | undefined {
   if (!script.script) return undefined;
   return {
     name: script.name,
     program: programOf({ ...script.script, ...script.user }),
     ...scriptTimes(script),
-    before: known !== undefined ? { known: known === true } : script.init_fail ? 'failed' : 'nothing',
+    before: known !== undefined ? { known } : script.init_fail ? 'failed' : 'nothing',
   };
 }
 

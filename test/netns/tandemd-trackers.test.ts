@@ -135,16 +135,22 @@ test('a process that is missing is a fault until it runs', async () => {
   await says('(V) Entering FAULT STATE', 2);
 });
 
-test('a reload keeps what was known of a script: it is not asked first', async () => {
+test('a reload keeps what was known of a script under any name; another command is asked first', async () => {
   const slow = script('slow.sh', `[ ! -e ${at('ran')} ] || sleep 100; touch ${at('ran')}`);
   const root = `vrrp_script s {\n  script ${slow}\n  interval 60\n  timeout 50\n}`;
   start({ root, lines: 'track_script { s }' });
   await says('(V) Entering MASTER STATE');
-  write({ root, lines: 'track_script { s }\n  garp_master_delay 1' });
+  write({ root: root.replace('vrrp_script s', 'vrrp_script t'), lines: 'track_script { t }' });
   daemon!.kill('SIGHUP');
   await says('Reload complete');
   await says('(V) Entering MASTER STATE', 2);
   assert.equal(times('FAULT'), 0, log);
+  // Another command is another script, of which nothing is known.
+  const bad = script('bad.sh', 'exit 1');
+  write({ root: root.replace(slow, bad), lines: 'track_script { s }' });
+  daemon!.kill('SIGHUP');
+  await says('VRRP_Script(s) failed (exited with status 1)');
+  assert.equal(times('(V) Entering MASTER STATE'), 2);
 });
 
 test('a script that cannot be run is left out with a warning, and nothing waits for it', async () => {
