@@ -171,6 +171,8 @@ export class RouterHands implements Hands {
   }
 
   async #goBack(remote: Remote, signal: boolean): Promise<void> {
+    // The signal of the move says nothing any more; the one that goes out here is proven here.
+    this.#signalled = undefined;
     if (this.#started) await stopWhatRuns(remote);
     const { daemon } = this.#observed;
     const reload = signal && daemon.kind === 'running' ? daemon : undefined;
