@@ -185,12 +185,14 @@ function summary(plans: readonly PairPlan[]): string {
   const idle = plans.length - unreadable;
   if (changed.length === 0) return `Plan: ${pairs(idle)}, nothing to do.${unknown}${tail}`;
   const changes = changed.reduce((sum, plan) => sum + plan.changes.length, 0);
-  const worst = IMPACT_CLASSES[Math.max(...changed.map((p) => IMPACT_CLASSES.indexOf(p.impact!.class)))]!;
+  // What is apart from the classes alone, such as a bring-up, has none to show.
+  const classed = changed.filter((p) => p.changes.length === 0 || p.changes.some((c) => c.apart === undefined));
+  const worst = Math.max(...classed.map((p) => IMPACT_CLASSES.indexOf(p.impact!.class)));
   const apart = [...new Set(changed.flatMap((plan) => plan.changes.flatMap((c) => c.apart ?? [])))];
   const transitions = changed.flatMap((plan) => [...(plan.impact?.transitions.values() ?? [])]);
   const most = transitions.reduce((sum, t) => sum + t.count, 0);
   const failover = most === 0 ? 'no failover' : `${most} transition${most === 1 ? '' : 's'} predicted`;
-  return `Plan: ${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${[worst, ...apart].join(' and ')}, ${failover}.${unknown}${tail}`;
+  return `Plan: ${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${[IMPACT_CLASSES[worst] ?? [], ...apart].flat().join(' and ')}, ${failover}.${unknown}${tail}`;
 }
 
 const pairs = (n: number): string => `${n} pair${n === 1 ? '' : 's'}`;

@@ -221,6 +221,11 @@ test('the way back swaps what is added and what is removed', () => {
   );
 });
 
+test('a bring-up has no class, so the summary names none', () => {
+  const text = printPlans([planOf({ after: conf(150) }, { after: conf(100) })], plain);
+  assert.match(text, /highest class bring-up, /);
+});
+
 test('equal diffs of many pairs are printed once, with the list of their members (F27)', () => {
   const one = planBoth(
     (p) => conf(p),
