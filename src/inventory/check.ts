@@ -75,7 +75,7 @@ function checkAuthentication(checking: Checking): void {
   const bytes = new TextEncoder().encode(auth_pass).length;
   if (bytes > AUTH_BYTES_MAX) {
     refuse(checking, 'auth-too-long', ['auth_pass'], {
-      message: `auth_pass has ${bytes} bytes; VRRP carries ${AUTH_BYTES_MAX} and keepalived cuts the rest in silence`,
+      message: `auth_pass has ${bytes} bytes; VRRP carries ${AUTH_BYTES_MAX} and keepalived cuts off the rest`,
       hint: `use at most ${AUTH_BYTES_MAX} bytes`,
     });
   }

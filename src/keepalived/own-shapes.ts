@@ -36,7 +36,7 @@ export const accept = (value: boolean): Shape<boolean> => ({
   bad: [],
 });
 
-/** keepalived keeps eight bytes and drops the rest in silence. */
+/** keepalived keeps eight bytes, logs that, and runs with them. */
 const PASSWORD_BYTES_MAX = 8;
 
 export const password: Shape<string> = {
@@ -53,7 +53,7 @@ export const password: Shape<string> = {
     if (bytes === 0) return args.fail(found, 'auth_pass is empty');
     if (bytes > PASSWORD_BYTES_MAX) {
       const hint = 'shorten it to 8 bytes: the first 8 are all that was ever compared';
-      args.fail(found, `auth_pass has ${bytes} bytes; keepalived cuts it to 8 without a word`, { hint });
+      args.fail(found, `auth_pass has ${bytes} bytes; a running keepalived cuts it to 8`, { hint });
     }
     return found.text;
   },
