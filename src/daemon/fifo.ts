@@ -72,6 +72,8 @@ export class NotifyFifo {
   }
 
   write(happening: Happening): void {
+    // Its descriptor may be somebody else's by now.
+    if (this.#closed) return;
     this.#lines.push(fifoLine(happening));
     if (this.#lines.length > LINES_MAX) {
       this.#lines.shift();

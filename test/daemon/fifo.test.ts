@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
+  closeSync,
   constants,
   existsSync,
   mkdtempSync,
@@ -78,6 +79,11 @@ describe('a notify FIFO', () => {
     assert.equal(reader()(), 'INSTANCE "V" MASTER 150\nGROUP "G" FAULT 0\n');
     one.close();
     assert.ok(!existsSync(path));
+    const other = join(folder, 'other');
+    const descriptor = openSync(other, 'w');
+    one.write(happening(150));
+    closeSync(descriptor);
+    assert.equal(readFileSync(other, 'utf8'), '', 'nothing is written into what has its descriptor now');
   });
 
   test('belongs to its user', { skip: own.uid === 0 ? false : 'run the tests as root' }, async () => {
