@@ -150,6 +150,19 @@ describe('tandemd on a direct cable, its peer dead', options, () => {
     });
   }
 
+  for (const survivor of [A, B]) {
+    for (const variant of [TRACKED, LAN_ROUTE]) {
+      const ends = variant.untracked ? 'MASTER' : 'FAULT';
+      const was = survivor === A ? 'master' : 'backup';
+      test(`the cable's device deleted, it was ${was}, ${variant.name}: ${ends}`, async () => {
+        await using lab = await pairUp(survivor, variant);
+        await lab.kill(survivor === A ? B : A);
+        await lab.must(survivor, ['ip', 'link', 'delete', 'p4p1']);
+        await stays(lab, survivor, ends);
+      });
+    }
+  }
+
   for (const variant of [TRACKED, LAN_ROUTE, SOURCE]) {
     const ends = variant.untracked ? 'MASTER' : 'FAULT';
     test(`carrier lost and the cable's address removed 5 s later, ${variant.name}: ${ends}`, async () => {

@@ -1,26 +1,21 @@
 /** One tandemd on one router, from its start to its end: signals, reloads, what others do to it, what it leaves. */
 // needs: kernel
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
-import type { StatusReply } from '../../src/control/messages.ts';
 import { waitFor } from '../../src/lab/process.ts';
+import { ip } from '../support/ip.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
+import { Place, TANDEMD } from '../support/tandemd.ts';
 
 inOwnNetwork();
 // The dumps of keepalived have fixed names there.
 spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', '/tmp']);
 
-const TANDEMD = resolve(import.meta.dirname, '../../src/tandemd.ts');
-const directory = mkdtempSync(join(tmpdir(), 'tandemd-'));
-after(() => rmSync(directory, { recursive: true, force: true }));
-const inDirectory = (name: string): string => join(directory, name);
-const SOCKET = inDirectory('sock');
-
-const ip = (...argv: readonly string[]): string => execFileSync('ip', argv, { encoding: 'utf8' });
+const place = new Place();
+after(() => place[Symbol.dispose]());
 
 interface Settings {
   readonly dev?: string;
@@ -51,61 +46,21 @@ vrrp_instance VI_0 {
 `;
 }
 
-/** The daemon under test, with all that it printed. */
-class Daemon {
-  log = '';
-  readonly process: ChildProcess;
-  readonly ended: Promise<number | string>;
-
-  constructor(text: string, ...more: readonly string[]) {
-    writeFileSync(inDirectory('conf'), text);
-    const files = ['-f', inDirectory('conf'), '-p', inDirectory('pid'), '-r', inDirectory('vrrp.pid')];
-    this.process = spawn(process.execPath, [TANDEMD, '-n', '-l', '-D', ...files, ...more], {
-      env: { ...process.env, TANDEMD_SOCKET: SOCKET },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const stream of [this.process.stdout!, this.process.stderr!]) {
-      stream.setEncoding('utf8').on('data', (chunk: string) => {
-        this.log += chunk;
-      });
-    }
-    this.ended = new Promise((done) => {
-      this.process.once('exit', (code, signal) => done(code ?? signal ?? ''));
-    });
-  }
-
-  async says(pattern: RegExp, times = 1): Promise<void> {
-    const all = new RegExp(pattern.source, 'g');
-    await waitFor(() => [...this.log.matchAll(all)].length >= times, {
-      what: `${pattern} ${times} times in\n${this.log}`,
-      timeoutMs: 20_000,
-      everyMs: 10,
-    });
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.process.kill(name);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.signal('SIGKILL');
-    await this.ended;
-  }
-}
-
-function status(): StatusReply {
-  const argv = [TANDEMD, 'ctl', 'status', '--json', '--socket', SOCKET];
-  return JSON.parse(execFileSync(process.execPath, argv, { encoding: 'utf8' })) as StatusReply;
-}
-
 const addresses = (dev = 'lan'): readonly string[] =>
   [...ip('-br', '-4', 'address', 'show', 'dev', dev).matchAll(/\d+\.\d+\.\d+\.\d+\/\d+/g)].map(([text]) => text);
 
-const hold = (wanted: readonly string[], dev = 'lan'): Promise<void> =>
+const hold = (wanted: readonly string[], dev = 'lan'): Promise<unknown> =>
   waitFor(() => addresses(dev).join() === wanted.join(), {
     what: `${dev} to hold ${wanted.join()}`,
     timeoutMs: 20_000,
     everyMs: 10,
+  });
+
+const startInBackground = () =>
+  spawnSync(process.execPath, [TANDEMD, ...place.arguments], {
+    encoding: 'utf8',
+    env: place.environment,
+    timeout: 30_000,
   });
 
 const OWN = '10.0.0.1/24';
@@ -122,35 +77,35 @@ afterEach(() => {
 
 describe('starting and ending', () => {
   test('it becomes MASTER, puts its number into both pid files, and ends with nothing left', async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
     for (const name of ['pid', 'vrrp.pid']) {
-      assert.equal(readFileSync(inDirectory(name), 'utf8'), `${daemon.process.pid}\n`);
+      assert.equal(readFileSync(place.file(name), 'utf8'), `${daemon.process.pid}\n`);
     }
     daemon.signal('SIGTERM');
     assert.equal(await daemon.ended, 0);
     assert.deepEqual(addresses(), [OWN]);
     assert.equal(readFileSync('/proc/sys/net/ipv4/conf/lan/promote_secondaries', 'utf8').trim(), '0');
-    for (const name of ['pid', 'vrrp.pid', 'sock']) assert.throws(() => statSync(inDirectory(name)), name);
+    for (const name of ['pid', 'vrrp.pid', 'sock']) assert.throws(() => statSync(place.file(name)), name);
   });
 
   test('a bad file is refused at start with every problem named', async () => {
-    await using daemon = new Daemon(conf({ lines: ['garp_master_delay nine', 'advert_int 500'] }));
+    await using daemon = place.start(conf({ lines: ['garp_master_delay nine', 'advert_int 500'] }));
     assert.equal(await daemon.ended, 2);
     assert.match(daemon.log, /conf:8:23/);
     assert.match(daemon.log, /conf:9:16/);
   });
 
   test('a second daemon on the same pid file goes away', async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await daemon.says(/Startup complete/);
-    await using second = new Daemon(conf());
+    await using second = place.start(conf());
     assert.equal(await second.ended, 0);
     assert.match(second.log, /daemon is already running/);
   });
 
   test('an interface that is not there yet: FAULT until it appears', async () => {
-    await using daemon = new Daemon(conf({ dev: 'late' }));
+    await using daemon = place.start(conf({ dev: 'late' }));
     await daemon.says(/Entering FAULT STATE \(init\)/);
     ip('link', 'add', 'late', 'type', 'veth', 'peer', 'name', 'later');
     ip('address', 'add', '10.9.0.1/24', 'dev', 'late');
@@ -162,29 +117,26 @@ describe('starting and ending', () => {
   });
 
   test('without -n it returns when VRRP runs, and the daemon lives on', async () => {
-    writeFileSync(inDirectory('conf'), conf());
-    const files = ['-f', inDirectory('conf'), '-p', inDirectory('pid'), '-r', inDirectory('vrrp.pid')];
-    const env = { ...process.env, TANDEMD_SOCKET: SOCKET };
-    const started = spawnSync(process.execPath, [TANDEMD, ...files], { encoding: 'utf8', env, timeout: 30_000 });
+    place.write(conf());
+    const started = startInBackground();
     assert.equal(started.status, 0, started.stderr);
-    const pid = Number(readFileSync(inDirectory('pid'), 'utf8'));
-    assert.equal(status().daemon.pid, pid);
+    const pid = Number(readFileSync(place.file('pid'), 'utf8'));
+    assert.equal(place.status().daemon.pid, pid);
     await hold(BOTH);
     process.kill(pid, 'SIGTERM');
     await hold([OWN]);
-    await waitFor(() => !existsSync(inDirectory('pid')), { what: 'its end', timeoutMs: 10_000 });
+    await waitFor(() => !existsSync(place.file('pid')), { what: 'its end', timeoutMs: 10_000 });
   });
 
   test('without -n a bad file is refused by the first process too', () => {
-    writeFileSync(inDirectory('conf'), conf({ lines: ['advert_int 500'] }));
-    const files = ['-f', inDirectory('conf'), '-p', inDirectory('pid'), '-r', inDirectory('vrrp.pid')];
-    const started = spawnSync(process.execPath, [TANDEMD, ...files], { encoding: 'utf8', timeout: 30_000 });
+    place.write(conf({ lines: ['advert_int 500'] }));
+    const started = startInBackground();
     assert.equal(started.status, 2);
     assert.match(started.stderr, /conf:8:16/);
   });
 
   test('-V leaves what it owns where it is', async () => {
-    await using daemon = new Daemon(conf(), '-V');
+    await using daemon = place.start(conf(), { more: ['-V'] });
     await hold(BOTH);
     daemon.signal('SIGTERM');
     assert.equal(await daemon.ended, 0);
@@ -192,17 +144,46 @@ describe('starting and ending', () => {
   });
 });
 
+describe('the unit', () => {
+  const unit = readFileSync(resolve(import.meta.dirname, '../../packaging/tandemd.service'), 'utf8');
+  const capabilities = /^CapabilityBoundingSet=(.*)$/m.exec(unit)![1]!.split(' ');
+  const bounded = (names: readonly string[]): readonly string[] => {
+    const set = names.map((name) => `+${name.slice('CAP_'.length).toLowerCase()}`);
+    return ['setpriv', `--bounding-set=-all,${set.join(',')}`, '--inh-caps=-all', '--'];
+  };
+
+  test('gives the capabilities that it needs', async () => {
+    await using daemon = place.start(conf(), { under: bounded(capabilities) });
+    await hold(BOTH);
+    assert.doesNotMatch(daemon.log, /cannot/);
+    daemon.signal('SIGTERM');
+    assert.equal(await daemon.ended, 0);
+    assert.deepEqual(addresses(), [OWN]);
+  });
+
+  for (const name of ['CAP_NET_ADMIN', 'CAP_NET_RAW']) {
+    test(`gives ${name} for a reason`, async () => {
+      await using daemon = place.start(conf(), { under: bounded(capabilities.filter((one) => one !== name)) });
+      await Promise.race([daemon.ended, daemon.says(/cannot|EPERM/)]);
+      assert.match(daemon.log, /cannot|EPERM/);
+      assert.deepEqual(addresses(), [OWN]);
+    });
+  }
+});
+
 describe('left-overs', () => {
   test('after kill -9 a new start takes away what it does not hold, and nothing of anyone else', async () => {
     {
-      await using daemon = new Daemon(conf({ vips: ['10.0.0.100/24'] }));
+      await using daemon = place.start(conf({ vips: ['10.0.0.100/24'] }));
       await hold([OWN, '10.0.0.100/24']);
       daemon.signal('SIGKILL');
       await daemon.ended;
     }
     assert.deepEqual(addresses(), [OWN, '10.0.0.100/24']);
     ip('address', 'add', '10.0.0.77/24', 'dev', 'lan');
-    await using daemon = new Daemon(conf({ vips: ['10.0.0.100/24'], root: 'global_defs {\n vrrp_startup_delay 2\n}' }));
+    await using daemon = place.start(
+      conf({ vips: ['10.0.0.100/24'], root: 'global_defs {\n vrrp_startup_delay 2\n}' }),
+    );
     await hold([OWN, '10.0.0.77/24']);
     await hold([OWN, '10.0.0.77/24', '10.0.0.100/24']);
     await daemon.says(/Entering MASTER STATE/);
@@ -211,33 +192,33 @@ describe('left-overs', () => {
 
 describe('reload', () => {
   test('a bad file is refused with its place and changes nothing; the status says so', async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
-    const before = status();
-    writeFileSync(inDirectory('conf'), conf({ dev: 'nova', vips: ['10.0.0.200/24'] }));
+    const before = place.status();
+    place.write(conf({ dev: 'nova', vips: ['10.0.0.200/24'] }));
     daemon.signal('SIGHUP');
     await daemon.says(/Reload refused/);
     assert.match(daemon.log, /conf:3:15/);
     assert.deepEqual(addresses(), BOTH);
-    const now = status();
+    const now = place.status();
     assert.match(now.daemon.refused!, /conf-unknown-interface/);
     assert.deepEqual(now.instances, before.instances);
   });
 
   test('a file that says the same changes nothing', async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
-    const before = status();
-    writeFileSync(inDirectory('conf'), `# the same\n${conf()}`);
+    const before = place.status();
+    place.write(`# the same\n${conf()}`);
     daemon.signal('SIGHUP');
     await daemon.says(/Reload complete/);
-    assert.deepEqual(status().instances, before.instances);
+    assert.deepEqual(place.status().instances, before.instances);
   });
 
   test('a good file holds from then on', async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
-    writeFileSync(inDirectory('conf'), conf({ vips: ['10.0.0.101/24', '10.0.0.102/24'] }));
+    place.write(conf({ vips: ['10.0.0.101/24', '10.0.0.102/24'] }));
     daemon.signal('SIGHUP');
     await hold([OWN, '10.0.0.101/24', '10.0.0.102/24']);
   });
@@ -245,9 +226,9 @@ describe('reload', () => {
 
 describe('what it tells', () => {
   test('the status: state, reasons, trackers; only root may ask', async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
-    const { instances, daemon: about } = status();
+    const { instances, daemon: about } = place.status();
     assert.equal(about.pid, daemon.process.pid);
     const [one] = instances;
     assert.equal(one!.state, 'MASTER');
@@ -259,11 +240,11 @@ describe('what it tells', () => {
         ['BACKUP', 'MASTER', 'no-advertisement'],
       ],
     );
-    assert.equal(statSync(SOCKET).mode & 0o777, 0o600);
+    assert.equal(statSync(place.file('sock')).mode & 0o777, 0o600);
   });
 
   test("SIGUSR1 and SIGUSR2 write keepalived's files", async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
     daemon.signal('SIGUSR1');
     daemon.signal('SIGUSR2');
@@ -274,7 +255,7 @@ describe('what it tells', () => {
   });
 
   test("keepalived's signals for JSON and for clearing its counters do not end it", async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
     for (const number of [36, 63]) spawnSync('kill', [`-${number}`, String(daemon.process.pid)]);
     await new Promise((done) => setTimeout(done, 300));
@@ -284,16 +265,16 @@ describe('what it tells', () => {
 
   test('a line that cannot be added is told, and all else is added', async () => {
     const route = 'virtual_routes {\n        203.0.113.0/24 via 10.77.0.1 dev lan\n    }';
-    await using daemon = new Daemon(conf({ lines: [route] }));
+    await using daemon = place.start(conf({ lines: [route] }));
     await hold(BOTH);
     await daemon.says(/203\.0\.113\.0\/24 .*cannot be added/);
-    assert.equal(status().instances[0]!.failed.length, 1);
+    assert.equal(place.status().instances[0]!.failed.length, 1);
   });
 });
 
 describe('what others do', () => {
   test('a VIP that someone removes is back within 100 ms, five times in ten seconds, then it is told', async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
     const took: number[] = [];
     for (let i = 0; i < 5; i += 1) {
@@ -304,7 +285,7 @@ describe('what others do', () => {
     }
     // The median: a machine with other things to do is not what is measured.
     assert.ok(took.sort((a, b) => a - b)[2]! < 100, `${took.map(Math.round).join(', ')} ms`);
-    assert.equal(status().instances[0]!.transitions.length, 2, 'no transition so far');
+    assert.equal(place.status().instances[0]!.transitions.length, 2, 'no transition so far');
     ip('address', 'delete', '10.0.0.101/24', 'dev', 'lan');
     await daemon.says(/is not put back any more/);
     await daemon.says(/Entering BACKUP STATE/, 2);
@@ -312,7 +293,7 @@ describe('what others do', () => {
 
   test('a static route lost with its device comes back with it', async () => {
     const root = 'static_routes {\n 203.0.113.0/24 via 10.0.0.7 dev lan\n}';
-    await using daemon = new Daemon(conf({ root }));
+    await using daemon = place.start(conf({ root }));
     const routed = (): boolean => ip('route', 'show').includes('203.0.113.0/24');
     await waitFor(routed, { what: 'the static route', timeoutMs: 20_000 });
     ip('link', 'set', 'lan', 'down');
@@ -323,21 +304,21 @@ describe('what others do', () => {
   });
 
   test('a link that flaps 50 times leaves it MASTER with its VIPs', async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
     for (let i = 0; i < 50; i += 1) for (const way of ['down', 'up']) ip('link', 'set', 'far', way);
-    await waitFor(() => status().instances[0]!.state === 'MASTER', { what: 'MASTER again', timeoutMs: 20_000 });
+    await waitFor(() => place.status().instances[0]!.state === 'MASTER', { what: 'MASTER again', timeoutMs: 20_000 });
     await hold(BOTH);
     assert.equal(daemon.process.exitCode, null);
   });
 
   test('stopped for five seconds and let go, it is MASTER with its VIPs', async () => {
-    await using daemon = new Daemon(conf());
+    await using daemon = place.start(conf());
     await hold(BOTH);
     daemon.signal('SIGSTOP');
     await new Promise((done) => setTimeout(done, 5_000));
     daemon.signal('SIGCONT');
-    assert.equal(status().instances[0]!.state, 'MASTER');
+    assert.equal(place.status().instances[0]!.state, 'MASTER');
     assert.deepEqual(addresses(), BOTH);
   });
 });
