@@ -30,7 +30,13 @@ async function run(io: ConfigurableIo, argv: readonly string[]): Promise<number>
     return io.exitCode;
   } catch (error) {
     // Commander has printed its own sentence (or the help that was asked for).
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.error;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.done;
+      // A command line that is wrong was not read to its end: whether it asks for JSON is looked up in its words.
+      if (argv.includes('--json')) io.configure({ json: true });
+      io.out.document('tandem.error', 1, { message: error.message.replace(/^error: /, ''), exit: EXIT.error });
+      return EXIT.error;
+    }
     report(io, error);
     return exitCodeOf(error);
   }

@@ -20,6 +20,7 @@ describe('the command line', () => {
     { argv: ['help', 'conf-syntx'], code: 1, stderr: /did you mean "conf-syntax"/ },
     { argv: ['help', 'toString'], code: 1, stderr: /no problem code/ },
     { argv: ['bogus'], code: 1, stderr: /unknown command 'bogus'/ },
+    { argv: ['bogus', '--json'], code: 1, stdout: /^{"format":"tandem.error",.*"exit":1}\n$/ },
     { argv: ['--color', 'pink', 'help'], code: 1, stderr: /Allowed choices are auto, always, never/ },
   ];
   for (const { argv, code, stdout, stderr } of cases) {
