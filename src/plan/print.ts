@@ -64,7 +64,7 @@ function status(node: NodePlan): string {
     case 'unknown':
       return 'runs something unknown';
     case 'running':
-      return `${rolesText(node)} ${daemon.engine} ${daemon.version}, holds ${heldCount(node, observed)} VIPs`;
+      return `${rolesText(node)} ${daemon.engine} ${daemon.version}, holds ${vipCount(heldCount(node, observed))}`;
   }
 }
 
@@ -195,4 +195,5 @@ function summary(plans: readonly PairPlan[]): string {
   return `Plan: ${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${[IMPACT_CLASSES[worst] ?? [], ...apart].flat().join(' and ')}, ${failover}.${unknown}${tail}`;
 }
 
+const vipCount = (n: number): string => `${n} VIP${n === 1 ? '' : 's'}`;
 const pairs = (n: number): string => `${n} pair${n === 1 ? '' : 's'}`;

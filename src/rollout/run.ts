@@ -126,8 +126,9 @@ class Rollout {
           return { ...(await hands.restore(action.signal)), router };
       }
     } catch (error) {
-      const finding = { router, message: messageOf(error) };
-      this.#input.tell(`${router}: ${finding.message}`);
+      const message = messageOf(error);
+      const finding = { router, message: message.startsWith(`${router}: `) ? message : `${router}: ${message}` };
+      this.#input.tell(finding.message);
       if (action.kind === 'stage') return { kind: 'not-ready', router, findings: [finding] };
       return { kind: action.kind === 'move' ? 'lost' : 'not-restored', router, finding };
     }

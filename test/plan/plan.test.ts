@@ -266,7 +266,7 @@ test('F19 of a few pairs the state is shown though nothing changes, of many only
     (p) => conf(p),
   );
   const head =
-    /^core {3}a MASTER keepalived [\d.]+, holds 1 VIPs \| b BACKUP keepalived [\d.]+, holds 0 VIPs {3}no drift$/m;
+    /^core {3}a MASTER keepalived [\d.]+, holds 1 VIP \| b BACKUP keepalived [\d.]+, holds 0 VIPs {3}no drift$/m;
   assert.match(printPlans([idle], plain), head);
   assert.equal(printPlans(new Array(13).fill(idle), plain), 'Plan: 13 pairs, nothing to do.');
 });
