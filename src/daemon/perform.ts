@@ -57,6 +57,7 @@ export class Performer implements Hands {
   readonly #context: Context;
   readonly #queue: Serial;
   readonly #estate: Estate;
+  readonly #known = new Map<string, Things>();
   /** Announcements that were asked for before this number of an instance's are not wanted any more. */
   readonly #cancelled = new Map<string, number>();
 
@@ -87,7 +88,7 @@ export class Performer implements Hands {
   /** Takes left-overs of an earlier life away, then puts the file's statics in place. */
   begin(snapshot: Snapshot): void {
     const owned = this.#options.loaded.config.vrrp_instance.flatMap((instance) =>
-      KINDS.flatMap((what) => ownedThings(this.#context, instance, what).things),
+      KINDS.flatMap((what) => this.#things(instance, what).things),
     );
     const { things, unresolved } = staticThings(this.#context);
     this.#queue.put(() => this.#estate.clear(owned, snapshot));
@@ -133,10 +134,10 @@ export class Performer implements Hands {
         sockets.advertise(config, state.watched.source ?? config.source, action.priority, action.id);
         break;
       case 'install':
-        this.#queue.put(() => this.#install(name, ownedThings(this.#context, instance, action.what)));
+        this.#queue.put(() => this.#install(name, this.#things(instance, action.what)));
         break;
       case 'remove': {
-        const { things } = ownedThings(this.#context, instance, action.what);
+        const { things } = this.#things(instance, action.what);
         if (state.running || !keepOwned) this.#queue.put(() => this.#estate.remove(name, things));
         break;
       }
@@ -174,6 +175,17 @@ export class Performer implements Hands {
         break;
       }
     }
+  }
+
+  /** Worked out once, before a takeover needs them: thousands of lines take longer than an advertisement can wait. */
+  #things(instance: Instance, what: Owned): Things {
+    const key = `${what} ${instance.name}`;
+    const known = this.#known.get(key);
+    if (known) return known;
+    const found = ownedThings(this.#context, instance, what);
+    // What names something that is not there may find it later.
+    if (found.unresolved.length === 0) this.#known.set(key, found);
+    return found;
   }
 
   async #install(owner: string | undefined, { things, unresolved }: Things): Promise<void> {

@@ -35,9 +35,6 @@ export async function stopTandemd(lab: Lab, router: string, signal: 'TERM' | 'KI
   });
 }
 
-export const signalTandemd = (lab: Lab, router: string, signal: string): Promise<string> =>
-  lab.must(router, ['sh', '-c', `kill -${signal} "$(cat ${PID_FILE})"`]);
-
 /** What the daemon logged since the router was made. */
 export async function tandemdLog(lab: Lab, router: string): Promise<string> {
   return (await lab.exec(router, ['cat', LOG])).stdout;
