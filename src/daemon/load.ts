@@ -10,6 +10,7 @@ import { parse } from '../keepalived/parser.ts';
 import type { IncludedFile } from '../keepalived/preprocess.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
 import { routerConfig } from '../vrrp/resolve.ts';
+import { unoffered } from './offered.ts';
 import { type UsableScripts, usableScripts } from './usable-scripts.ts';
 
 export interface Loaded {
@@ -64,7 +65,7 @@ export function load(options: LoadOptions): LoadResult {
       wait && problem.code === 'conf-unknown-interface' ? { ...problem, severity: 'warning' } : problem,
   );
   const scripts = usableScripts(parsed.config);
-  const problems = [...syntax, ...checked, ...scripts.problems];
+  const problems = [...syntax, ...checked, ...unoffered(parsed), ...scripts.problems];
   const report = problems.map((problem) => formatProblem(problem, (file) => texts.get(file))).join('\n');
   if (hasErrors(problems)) return { problems, report };
   const { config } = scripts;

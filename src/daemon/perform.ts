@@ -23,7 +23,7 @@ import { Serial } from './serial.ts';
 import type { Sockets } from './sockets.ts';
 import { type Context, ownedThings, staticThings, type Thing, type Things } from './things.ts';
 import type { View } from './view.ts';
-import { type NamedEvent, surroundingEvents } from './watching.ts';
+import { type NamedEvent, type Surroundings, surroundingEvents } from './watching.ts';
 import { noteLine, transitionDetail } from './words.ts';
 
 /** Who wants to hear of transitions: scripts, FIFOs and mail. Called in order, when all before it is done. */
@@ -113,7 +113,12 @@ export class Performer implements Hands {
   }
 
   surroundings(router: Router): readonly NamedEvent[] {
-    return surroundingEvents(this.#options.loaded.router, router, this.#options.view, this.#vips);
+    const { loaded, view, sockets } = this.#options;
+    const kernel: Surroundings = {
+      link: (name) => (sockets.isBroken(name) ? undefined : view.link(name)),
+      addresses: (dev) => view.addresses(dev),
+    };
+    return surroundingEvents(loaded.router, router, kernel, this.#vips);
   }
 
   perform(effects: readonly Effect[], router: Router): void {

@@ -25,6 +25,9 @@ export interface SessionOptions {
   readonly tracked?: KnownScripts;
 }
 
+/** A device that is being renamed or moved, or a machine out of memory for sockets: soon over, or not soon. */
+const SOCKETS_RETRY_MS = 1_000;
+
 export class Session {
   readonly loaded: Loaded;
   readonly loop: Loop;
@@ -35,6 +38,7 @@ export class Session {
   readonly #view: View;
   readonly #trackers: () => Trackers;
   #tracking: Trackers | undefined;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor({ kernel, view, loaded, log, hooks, keepOwned, tracked }: SessionOptions) {
     this.loaded = loaded;
@@ -76,7 +80,7 @@ export class Session {
    * @param snapshot what stands at this moment
    */
   async start(snapshot: Snapshot, delay: Millis): Promise<void> {
-    this.#sockets.refresh(this.#view);
+    this.#openSockets();
     this.#performer.begin(snapshot);
     this.#tracking = this.#trackers();
     await Promise.all([this.#performer.idle(), this.#tracking.known]);
@@ -88,8 +92,17 @@ export class Session {
     this.#performer.heard(event);
     const own = 'own' in event && event.own;
     if (own) return;
-    if (event.kind === 'link' || event.kind === 'link-gone' || event.kind === 'lost') this.#sockets.refresh(this.#view);
+    if (event.kind === 'link' || event.kind === 'link-gone' || event.kind === 'lost') this.#openSockets();
     this.loop.look();
+  }
+
+  #openSockets(): void {
+    clearTimeout(this.#retry);
+    if (this.#sockets.refresh(this.#view)) return;
+    this.#retry = setTimeout(() => {
+      this.#openSockets();
+      this.loop.look();
+    }, SOCKETS_RETRY_MS);
   }
 
   failed(name: string): readonly string[] {
@@ -102,6 +115,7 @@ export class Session {
     this.loop.stop();
     this.#performer.end();
     await this.#performer.idle();
+    clearTimeout(this.#retry);
     this.#sockets.close();
     this.#clock.close();
     return tracked;

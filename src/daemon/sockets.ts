@@ -30,6 +30,8 @@ export class Sockets {
   /** Instances that share a socket. */
   readonly #groups: ReadonlyMap<string, readonly InstanceConfig[]>;
   readonly #opened = new Map<string, Opened>();
+  /** Devices that are there and on which VRRP cannot be spoken, with the reason that was told. */
+  readonly #broken = new Map<string, string>();
   /** What went wrong when an instance last sent, so that it is told once. */
   readonly #trouble = new Map<string, string>();
   /** VRIDs of nobody here, by device: counted, never told a packet at a time. */
@@ -50,8 +52,15 @@ export class Sockets {
     return this.#unknown;
   }
 
-  /** Opens what can be had now, and closes what is of a device that is gone. */
-  refresh(view: View): void {
+  /** Whoever cannot speak on a device must not be MASTER on it: it counts as down. */
+  isBroken(dev: string): boolean {
+    return this.#broken.has(dev);
+  }
+
+  /** Opens what can be had now, and closes what is of a device that is gone. False: to be tried again in a while. */
+  refresh(view: View): boolean {
+    const before = new Map(this.#broken);
+    this.#broken.clear();
     for (const [key, instances] of this.#groups) {
       const { interface: dev } = instances[0]!;
       const link = view.link(dev);
@@ -63,9 +72,12 @@ export class Sockets {
       try {
         this.#opened.set(key, { socket: this.#open(instances), index: link.index });
       } catch (error) {
-        this.#options.log('error', `VRRP on ${dev} cannot be spoken: ${(error as Error).message}`);
+        const { message } = error as Error;
+        this.#broken.set(dev, message);
+        if (before.get(dev) !== message) this.#options.log('error', `VRRP on ${dev} cannot be spoken: ${message}`);
       }
     }
+    return this.#broken.size === 0;
   }
 
   /** Sends an advertisement to everyone whom it is for. */
