@@ -36,7 +36,7 @@ const directory = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
 process.env.TANDEM_LAB_DIR = directory;
 after(() => rmSync(directory, { recursive: true, force: true }));
 const skip = await pairImpossible();
-const options = { skip, concurrency: 3, timeout: 280_000 };
+const options = { skip, concurrency: 4, timeout: 280_000 };
 
 interface Cell {
   readonly name: string;
