@@ -80,5 +80,6 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  process.exitCode = EXIT.failed;
+  // Sockets and timers of a start that failed half-way would keep it alive.
+  process.exit(EXIT.failed);
 }

@@ -25,7 +25,7 @@ function isAlive(pid: number): boolean {
 /** Whole or not at all: who waits for the file must not read an empty one. */
 export function writePidFile(path: string): void {
   const next = `${path}.${process.pid}`;
-  const fd = openSync(next, 'wx', 0o644);
+  const fd = openSync(next, 'w', 0o644);
   try {
     writeSync(fd, `${process.pid}\n`);
   } finally {
