@@ -19,8 +19,8 @@ const router = z.strictObject({
   version: z.string().optional(),
   /** By instance, as the daemon tells it. */
   roles: z.record(z.string(), z.enum(['MASTER', 'BACKUP', 'FAULT', 'INIT'])),
-  /** Files that would be written. */
-  writes: z.array(z.strictObject({ path: z.string(), sha256: z.string() })),
+  /** Files that would be written. One that holds a secret has no hash: a short password could be guessed from it. */
+  writes: z.array(z.strictObject({ path: z.string(), sha256: z.string().optional() })),
   drift: z.array(z.string()),
 });
 
@@ -111,7 +111,7 @@ function routerDocument({
       version: daemon.version,
     }),
     roles,
-    writes: writes.map(({ path, sha256 }) => ({ path, sha256 })),
+    writes: writes.map(({ path, sha256, sensitive }) => ({ path, ...(!sensitive && { sha256 }) })),
     drift: drift.map((each) => each.message),
   };
 }

@@ -76,12 +76,15 @@ const addressLine = family.chain(
       ),
 );
 
+/** What starts like a hexadecimal number and is none is refused. */
+const optionValue = bare.filter((word) => !/^0x/i.test(word));
+
 const optionsOf = (
   values: Iterable<string>,
   flags: readonly string[],
 ): fc.Arbitrary<Readonly<Record<string, string>>> =>
   fc
-    .tuple(fc.subarray([...values]), fc.subarray([...flags]), fc.array(bare, { minLength: 30, maxLength: 30 }))
+    .tuple(fc.subarray([...values]), fc.subarray([...flags]), fc.array(optionValue, { minLength: 30, maxLength: 30 }))
     .filter(([withValue, without]) => withValue.length + without.length > 0)
     .map(([withValue, without, words]) =>
       Object.fromEntries([...withValue.map((key, i) => [key, words[i]!]), ...without.map((key) => [key, ''])]),

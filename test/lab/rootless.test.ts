@@ -30,7 +30,9 @@ const inUserNamespace = [
 ];
 const [program, ...args] = inUserNamespace;
 const probe = spawnSync(program as string, args, { encoding: 'utf8' });
-const tree = spawnSync('setpriv', [...asNobody.slice(1), process.execPath, '--version'], { encoding: 'utf8' });
+const module = new URL('../../src/lab/lab.ts', import.meta.url).href;
+const reading = [process.execPath, '--input-type=module', '-e', `await import('${module}')`];
+const tree = spawnSync('setpriv', [...asNobody.slice(1), ...reading], { encoding: 'utf8', timeout: 60_000 });
 const skip =
   probe.status !== 0
     ? `an ordinary user may not make network namespaces here: ${probe.stderr.trim()}`
@@ -38,7 +40,6 @@ const skip =
 
 /** Runs a program of its own as the ordinary user. */
 function asUser(body: string, env: NodeJS.ProcessEnv = {}): ReturnType<typeof run> {
-  const module = new URL('../../src/lab/lab.ts', import.meta.url).href;
   const program = `const { Lab } = await import('${module}');\n${body}`;
   return run([...asNobody, process.execPath, '--input-type=module', '-e', program], {
     env: { PATH: process.env.PATH ?? '', HOME: directory, TANDEM_LAB_DIR: join(directory, 'labs'), ...env },
@@ -97,7 +98,6 @@ test('where the machine allows no namespaces the refusal is one line that says w
   timeout: 60_000,
 }, async () => {
   // A user namespace inside one that may make none: the limit is the namespace's own.
-  const module = new URL('../../src/lab/lab.ts', import.meta.url).href;
   const program = `const { Lab } = await import('${module}');
     await Lab.up().catch((error) => console.log(error.message));`;
   const script = 'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all "$@"';

@@ -134,6 +134,11 @@ describe("keepalived's lines", () => {
     addVeth('eth0', 'far0');
     addVeth('eth1', 'far1');
     ip('addr', 'add', '192.0.9.1/24', 'dev', 'eth0');
+    // The kernel's own routes of a device come when its carrier has been seen.
+    const devices = ['eth0', 'far0', 'eth1', 'far1'];
+    await waitUntil(() =>
+      devices.every((dev) => ip('-6', 'route', 'show', 'table', 'all').includes(`ff00::/8 dev ${dev} `)),
+    );
     empty = shown();
     const file = join(directory, 'keepalived.conf');
     writeFileSync(file, CONF);

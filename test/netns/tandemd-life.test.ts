@@ -11,8 +11,6 @@ import { inOwnNetwork } from '../support/namespace.ts';
 import { Place, TANDEMD } from '../support/tandemd.ts';
 
 inOwnNetwork();
-// The dumps of keepalived have fixed names there.
-spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', '/tmp']);
 
 const place = new Place();
 after(() => place[Symbol.dispose]());
