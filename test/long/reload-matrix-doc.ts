@@ -84,7 +84,7 @@ export function reloadMatrixDoc(
       row([l.name, l.by, l.why, l.harm, l.differences.length === 0 ? 'yes' : `**no**: ${l.differences.join('; ')}`]),
     ),
     '',
-    `keepalived ${version}, ${new Date().toISOString().slice(0, 10)}, commit ${commit()}.`,
+    `keepalived ${version}, ${new Date().toISOString().slice(0, 10)}, commit ${COMMIT}.`,
     `Machine: ${cpus().length} cores, Linux ${release().split('.').slice(0, 2).join('.')}, Node ${process.versions.node}.`,
     'Again: `npm run test:long -- reload-matrix`, which writes this file.',
     '',
@@ -102,6 +102,9 @@ export const saysNothing = ({ stalledMs, differences }: AppliedLine): boolean =>
 
 const row = (cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+
+/** When the run began: the tree may go on while it lasts. */
+const COMMIT = commit();
 
 function commit(): string {
   const git = (...argv: readonly string[]) => spawnSync('git', argv, { encoding: 'utf8' }).stdout.trim();
