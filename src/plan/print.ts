@@ -103,7 +103,7 @@ function body(plan: PairPlan, paint: Paint): string[] {
   }
   const apart = plan.changes.filter((c) => c.apart !== undefined).map((c) => `${c.apart}: ${c.reason}`);
   for (const reason of new Set(apart)) lines.push(`Apart  ${reason}`);
-  if (plan.allow.length > 0) lines.push(`Needs  --allow ${plan.allow.join(',')}`);
+  if (plan.allow.length > 0 && plan.blocks.length === 0) lines.push(`Needs  --allow ${plan.allow.join(',')}`);
   for (const warning of plan.warnings)
     lines.push(`${paint('warning', 'warning')}[${warning.code}]: ${warning.message}`);
   for (const block of plan.blocks) {
