@@ -12,3 +12,7 @@ export function assert(condition: unknown, message: string): asserts condition {
 export function unreachable(value: never): never {
   throw new Bug(`unreachable: ${JSON.stringify(value)}`);
 }
+
+/** Whether an error is our own fault and keeps its stack. Any other says what was tried; its stack is only noise. */
+export const isBug = (error: Error): boolean =>
+  [Bug, TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);

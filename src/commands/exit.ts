@@ -1,5 +1,4 @@
 /** How a run ends: the exit codes that scripts and CI rely on (docs/cli.md), and the errors that choose one. */
-import { Bug } from '../base/assert.ts';
 import { RemoteError, type RemoteErrorKind } from '../router/remote.ts';
 
 export const EXIT = {
@@ -63,7 +62,3 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof RemoteError) return REMOTE_EXIT[error.kind];
   return EXIT.error;
 }
-
-/** Whether an error is our own fault and keeps its stack. Any other says what was tried; its stack is only noise. */
-export const isBug = (error: Error): boolean =>
-  [Bug, TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);

@@ -1,12 +1,12 @@
 /** A pair that a command works with: what it shall be, connections to both routers, and the plan between the two. */
 import { createHash } from 'node:crypto';
+import { isBug } from '../base/assert.ts';
 import type { Member, Pair } from '../inventory/model.ts';
 import type { Config } from '../keepalived/model.ts';
 import { type Desired, type PairPlan, planPair, type Reading } from '../plan/plan.ts';
 import type { RenderedRouter } from '../render/render.ts';
 import { Link } from '../rollout/link.ts';
 import { readFacts } from '../router/facts.ts';
-import { isBug } from './exit.ts';
 import type { Io } from './io.ts';
 import { connectOptions } from './prompts.ts';
 

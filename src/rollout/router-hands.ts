@@ -201,12 +201,14 @@ export class RouterHands implements Hands {
 
   async finish(done: boolean): Promise<void> {
     const remote = await this.#link.remote();
-    if (done && this.#started) await enable(remote, this.#service);
     await finish(
       remote,
       this.#configPath,
       this.#node.desired.files.map((file) => file.path),
     );
+    if (!done || !this.#started || this.#observed.system.init !== 'systemd') return;
+    if (await enable(remote, this.#service)) return;
+    throw new Error(`${this.router}: ${this.#service.unit} could not be enabled: it will not start at boot`);
   }
 
   async #start(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Carries a pair's plan out: feeds the machine of step.ts with what the routers answer. Decides nothing itself. */
-import { assert } from '../base/assert.ts';
+import { assert, isBug } from '../base/assert.ts';
 import { type Millis, ms } from '../base/units.ts';
 import type { Transitions } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
@@ -39,7 +39,9 @@ export async function rollOut(input: RunInput): Promise<Report> {
   const run = new Rollout(input);
   const report = await run.toTheEnd();
   const done = report.outcome.kind === 'done' || report.outcome.kind === 'surprised';
-  await Promise.allSettled(input.hands.map((hands) => hands.finish(done)));
+  const finished = await Promise.allSettled(input.hands.map((hands) => hands.finish(done)));
+  // What the pair runs is settled by now; what was left lying about, or will not start at boot, is still said.
+  for (const end of finished) if (end.status === 'rejected') input.tell(`finishing: ${messageOf(end.reason)}`);
   return report;
 }
 
@@ -171,5 +173,7 @@ class Rollout {
 const PAST = { write: 'has its files', reload: 'reloaded', start: 'started' } as const;
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // The pair goes back all the same; whose fault it was is not hidden.
+  return isBug(error) ? `a bug in tandem: ${error.stack ?? error.message}` : error.message;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Bug } from '../../src/base/assert.ts';
-import { EXIT, exitCodeOf, isBug, Stop, worse } from '../../src/commands/exit.ts';
+import { Bug, isBug } from '../../src/base/assert.ts';
+import { EXIT, exitCodeOf, Stop, worse } from '../../src/commands/exit.ts';
 import { RemoteError } from '../../src/router/remote.ts';
 
 test('of several ends the worst counts: 9 beats 3 beats 4, and nothing hides behind 0', () => {
