@@ -26,6 +26,49 @@ export interface Observed {
   readonly instances?: readonly InstanceFact[];
   /** `net.ipv4.ip_forward`, `net.ipv4.conf.DEV.arp_ignore`; a device's dots stay dots. */
   readonly sysctls: Readonly<Record<string, string>>;
+  /** What a change of engine stands on; absent where it was not read. */
+  readonly install?: InstallFacts;
+}
+
+/** What is installed beside what runs, and whether an executable of ours can be put there. */
+export interface InstallFacts {
+  /** Each engine that the router's PATH finds, running or not; those that do not tell their version are left out. */
+  readonly installed: readonly InstalledEngine[];
+  /** keepalived.service and tandemd.service as systemd sees them; empty without systemd. */
+  readonly units: readonly UnitFact[];
+  /** `2.36`; absent where it is no glibc (musl), or does not tell. */
+  readonly glibc?: string;
+  /** Where the executable goes; absent where that could not be told. */
+  readonly place?: InstallPlace;
+}
+
+export interface InstalledEngine {
+  readonly engine: Engine;
+  readonly version: string;
+  /** As the PATH finds it: `/usr/local/sbin/tandemd`. */
+  readonly binary: string;
+  /** The file behind it once links are followed: `/usr/local/sbin/tandemd-0.1.0`. */
+  readonly file: string;
+}
+
+export interface UnitFact {
+  readonly name: `${Engine}.service`;
+  /** LoadState: `masked` cannot be started by anyone, `not-found` has no unit file. */
+  readonly load: string;
+  /** ActiveState: `active`, `inactive`, `failed`, `activating` ... */
+  readonly active: string;
+  /** UnitFileState: `enabled` starts at boot, `disabled`, `masked`; empty where there is no unit file. */
+  readonly file: string;
+  readonly mainPid?: number;
+}
+
+export interface InstallPlace {
+  /** /usr/local/sbin, or the nearest folder above it that is there. */
+  readonly path: string;
+  readonly freeBytes: number;
+  /** Mounted so that nothing on it can be run. */
+  readonly noexec: boolean;
+  readonly readOnly: boolean;
 }
 
 export interface System {
@@ -41,8 +84,19 @@ export type Daemon =
   | { readonly kind: 'absent' }
   | { readonly kind: 'stopped'; readonly engine: Engine; readonly version: string; readonly binary: string }
   | RunningDaemon
-  /** Something runs that Tandem does not understand: it blocks, with this sentence. */
-  | { readonly kind: 'unknown'; readonly reason: string };
+  /**
+   * Something runs that Tandem does not understand: it blocks, with this sentence. `engines`: keepalived and tandemd
+   * run side by side here, and each would take the other's VIPs for its own.
+   */
+  | { readonly kind: 'unknown'; readonly reason: string; readonly engines?: readonly EngineProcess[] };
+
+export interface EngineProcess {
+  readonly engine: Engine;
+  readonly pid: number;
+  readonly startTime: string;
+  /** Its unit under systemd. */
+  readonly unit?: string;
+}
 
 export interface RunningDaemon {
   readonly kind: 'running';
@@ -50,6 +104,8 @@ export interface RunningDaemon {
   /** `2.2.7` */
   readonly version: string;
   readonly binary: string;
+  /** What `binary` runs where it is an interpreter: tandemd out of a source tree, as in the lab. It stands in `argv`. */
+  readonly script?: string;
   /** The parent process: the one that is signalled. */
   readonly pid: number;
   /** When it started, in clock ticks since boot (/proc/PID/stat field 22): with the pid it names the process. */
@@ -63,9 +119,21 @@ export interface RunningDaemon {
   readonly unit?: string;
   /** What the daemon itself says that it loaded last; absent where it does not tell. */
   readonly loaded?: LoadedConfig;
+  /** tandemd: the last reload was refused, and it runs on what it ran on before. */
+  readonly refused?: RefusedReload;
 }
 
-/** keepalived >= 2.2 keeps what it read in a file of its own: includes put in, comments and indentation taken out. */
+export interface RefusedReload {
+  /** When, seconds since 1970 on the router's clock. */
+  readonly at: number;
+  /** Every problem with its file:line:column, as the daemon prints them: several lines. */
+  readonly report: string;
+}
+
+/**
+ * keepalived >= 2.2 keeps what it read in a file of its own: includes put in, comments and indentation taken out.
+ * tandemd gives it when it is asked, as its printer writes it.
+ */
 export interface LoadedConfig {
   readonly text: string;
   /** When it was read, seconds since 1970 on the router's clock. */
