@@ -40,7 +40,6 @@ const call = {
   close: libc.func('int close(int fd)'),
   timerfd_create: libc.func('int timerfd_create(int clock, int flags)'),
   timerfd_settime: libc.func('int timerfd_settime(int fd, int flags, const void *value, void *before)'),
-  clock_gettime: libc.func('int clock_gettime(int clock, void *value)'),
   signal: libc.func('intptr_t signal(int number, intptr_t handler)'),
 };
 
@@ -48,7 +47,6 @@ export const AF = { INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as const;
 export const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
-const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const TFD_TIMER_ABSTIME = 1;
 
@@ -150,13 +148,6 @@ const expirations = new Uint8Array(8);
 
 /** Whether the timer has expired since it was last asked. */
 export const takeExpiration = (fd: Pollable): boolean => (call.read(fd, expirations, 8) as number) === 8;
-
-/** The wall clock, the clock of the kernel's timestamps. */
-export function realtimeNs(): bigint {
-  const value = new BigInt64Array(2);
-  checked(call.clock_gettime(CLOCK_REALTIME, value), 'clock_gettime');
-  return value[0]! * 1_000_000_000n + value[1]!;
-}
 
 const SIG_IGN = 1;
 

@@ -120,10 +120,6 @@ export interface Datagram {
   readonly source?: Ip;
   readonly destination?: Ip;
   readonly hopLimit?: number;
-  /**
-   * How long ago the kernel received it, by the wall clock: 0 or more, and wrong while that clock is being set.
-   */
-  readonly age: Millis;
 }
 
 export interface VrrpSocket {

@@ -8,7 +8,6 @@
 import type { Ip } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { ipFromBytes, ipToBytes } from '../base/bytes.ts';
-import { ms } from '../base/units.ts';
 import {
   AF,
   closeDescriptor,
@@ -17,7 +16,6 @@ import {
   MSG_DONTROUTE,
   openSocket,
   type Pollable,
-  realtimeNs,
   SOCK_RAW,
   SystemError,
   sendTo,
@@ -36,7 +34,6 @@ const SO_RCVBUF = 8;
 const SO_PRIORITY = 12;
 const SO_BINDTODEVICE = 25;
 const SO_RCVBUFFORCE = 33;
-const SO_TIMESTAMPNS = 35;
 /** Control traffic (linux/pkt_sched.h): the highest band of the default queue. */
 const TC_PRIO_CONTROL = 7;
 
@@ -107,7 +104,6 @@ function setOptions(fd: Pollable, { dev, family, index, hopLimit }: VrrpSocketOp
     setSocketOption(fd, { level, name, value });
   set(SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${dev}\0`));
   set(SOL_SOCKET, SO_PRIORITY, TC_PRIO_CONTROL);
-  set(SOL_SOCKET, SO_TIMESTAMPNS, 1);
   const buffer = { level: SOL_SOCKET, name: SO_RCVBUFFORCE, value: RECEIVE_BUFFER };
   if (trySocketOption(fd, buffer) < 0) set(SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
   if (family === 4) {
@@ -140,29 +136,23 @@ function membership(group: Ip, index: number): { level: number; name: number; va
 
 function drain(fd: Pollable, inbox: Inbox, family: 4 | 6): readonly Datagram[] {
   const found: Datagram[] = [];
-  const nowNs = realtimeNs();
   while (found.length < DATAGRAMS_AT_ONCE) {
     const bytes = inbox.receive(fd);
     // The device may be gone or down, which netlink tells; another error clears itself by being read.
     if (typeof bytes === 'number') return found;
-    found.push(describe(bytes, { inbox, family, nowNs }));
+    found.push(describe(bytes, inbox, family));
   }
   return found;
 }
 
-function describe(
-  bytes: Uint8Array,
-  { inbox, family, nowNs }: { readonly inbox: Inbox; readonly family: 4 | 6; readonly nowNs: bigint },
-): Datagram {
-  let age = 0;
+function describe(bytes: Uint8Array, inbox: Inbox, family: 4 | 6): Datagram {
   let destination: Ip | undefined;
   let hopLimit: number | undefined;
   for (const { level, type, data } of inbox.controls()) {
-    if (level === SOL_SOCKET && type === SO_TIMESTAMPNS) age = Math.max(0, Number(nowNs - timespec(data)) / 1e6);
-    else if (level === SOL_IPV6 && type === IPV6.PKTINFO) destination = ipFromBytes(data.subarray(0, 16));
+    if (level === SOL_IPV6 && type === IPV6.PKTINFO) destination = ipFromBytes(data.subarray(0, 16));
     else if (level === SOL_IPV6 && type === IPV6.HOPLIMIT) hopLimit = data[0]!;
   }
-  if (family === 4) return { family, bytes, age: ms(age) };
+  if (family === 4) return { family, bytes };
   return {
     family,
     bytes,
@@ -170,14 +160,7 @@ function describe(
     source: ipFromBytes(inbox.sender.subarray(8, 24)),
     ...(destination && { destination }),
     ...(hopLimit !== undefined && { hopLimit }),
-    age: ms(age),
   };
-}
-
-/** struct timespec: seconds(8) nanoseconds(8). */
-function timespec(data: Uint8Array): bigint {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  return view.getBigInt64(0, true) * 1_000_000_000n + view.getBigInt64(8, true);
 }
 
 /** The source goes in struct in6_pktinfo: address(16) index(4). RFC 3542 section 6. */

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Ip } from '../../src/base/address.ts';
-import { ms, seconds } from '../../src/base/units.ts';
+import { ms } from '../../src/base/units.ts';
 import { NoDevice } from '../../src/linux/devices.ts';
 import type { Datagram, VrrpSocket } from '../../src/linux/kernel.ts';
 import { LinuxKernel } from '../../src/linux/linux-kernel.ts';
@@ -140,7 +140,7 @@ function read(datagram: Datagram): { source: string; destination: string; ttl?: 
 
 describe('adverts', () => {
   for (const family of [4, 6] as const) {
-    test(`of keepalived are heard over IPv${family}, with their source, group, TTL and age`, async () => {
+    test(`of keepalived are heard over IPv${family}, with their source, group and TTL`, async () => {
       const { heard } = open(family);
       const daemon = await startKeepalived(`heard${family}`, family);
       await waitUntil(() => heard.length >= 3);
@@ -148,7 +148,6 @@ describe('adverts', () => {
       const expected = { source: from, destination: GROUP[family].text, ttl: VRRP_TTL, priority: 200 };
       for (const datagram of heard.slice(0, 3)) {
         assert.deepEqual(read(datagram), expected);
-        assert.ok(datagram.age >= 0 && datagram.age < seconds(5), `${datagram.age} ms`);
       }
       await daemon.stop();
       await waitUntil(() => read(heard.at(-1)!).priority === 0);

@@ -81,9 +81,9 @@ export class FakeKernel implements Kernel {
   }
 
   /** A packet arrives on a device. */
-  receive(dev: string, datagram: Omit<Datagram, 'age'>): void {
+  receive(dev: string, datagram: Datagram): void {
     for (const { options, listener } of this.#sockets) {
-      if (options.dev === dev && options.family === datagram.family) listener([{ ...datagram, age: ms(0) }]);
+      if (options.dev === dev && options.family === datagram.family) listener([datagram]);
     }
   }
 
