@@ -14,7 +14,7 @@ export const REPLY_BYTES_MAX = 16 * 1024 * 1024;
 
 export const requestSchema = z.strictObject({
   version: z.literal(CONTROL_VERSION),
-  ask: z.enum(['status', 'counters', 'version']),
+  ask: z.enum(['status', 'counters', 'version', 'config']),
 });
 export type Request = z.infer<typeof requestSchema>;
 
@@ -85,17 +85,31 @@ export const replySchema = z.discriminatedUnion('kind', [
       /** The configuration that it runs on. */
       config: z.string(),
       loadedAt: z.number(),
-      /** Why the last reload was refused; absent when the last one was taken. */
+      /** Why the last reload was refused, and when; absent when the last one was taken. */
       refused: z.string().optional(),
+      refusedAt: z.number().optional(),
     }),
     instances: z.array(instance),
     groups: z.array(z.object({ name: z.string(), state: z.string(), members: z.array(z.string()) })),
   }),
   z.object({ kind: z.literal('counters'), version: z.literal(CONTROL_VERSION), instances: z.array(counters) }),
+  z.object({
+    kind: z.literal('config'),
+    version: z.literal(CONTROL_VERSION),
+    pid: z.int(),
+    /** The configuration that it runs on as keepalived.conf, includes put in; with its passwords, as the file has them. */
+    text: z.string(),
+    /** Of `text`. */
+    sha256: z.string(),
+    /** The file that was read, and when. */
+    file: z.string(),
+    loadedAt: z.number(),
+  }),
   z.object({ kind: z.literal('version'), version: z.literal(CONTROL_VERSION), daemon: z.string() }),
   z.object({ kind: z.literal('error'), version: z.literal(CONTROL_VERSION), message: z.string() }),
 ]);
 export type Reply = z.infer<typeof replySchema>;
 export type StatusReply = Extract<Reply, { readonly kind: 'status' }>;
 export type CountersReply = Extract<Reply, { readonly kind: 'counters' }>;
+export type ConfigReply = Extract<Reply, { readonly kind: 'config' }>;
 export type Transition = z.infer<typeof transition>;

@@ -13,7 +13,9 @@ import {
 } from '../control/messages.ts';
 import { EXIT } from './exit.ts';
 
-const USAGE = 'usage: tandemd ctl status|counters|version [--json] [--socket FILE]';
+const USAGE = 'usage: tandemd ctl status|counters|config|version ... [--json] [--socket FILE]';
+/** Each word once is all that there is to ask; they are asked at once, and the daemon takes 16 connections. */
+const ASKED_MAX = requestSchema.shape.ask.options.length;
 /** The daemon answers within one turn of its loop. */
 const ANSWER_MS_MAX = 10_000;
 
@@ -26,9 +28,13 @@ export async function ctl(argv: readonly string[]): Promise<number> {
     return EXIT.failed;
   }
   try {
-    const reply = await ask(asked.socket, asked.request);
-    if (reply.kind === 'error') throw new Error(reply.message);
-    process.stdout.write(asked.json ? `${JSON.stringify(reply)}\n` : text(reply));
+    const replies = await Promise.all(asked.requests.map((request) => ask(asked.socket, request)));
+    for (const reply of replies) {
+      if (asked.json) process.stdout.write(`${JSON.stringify(reply)}\n`);
+      else if (reply.kind !== 'error') process.stdout.write(text(reply));
+    }
+    const refusal = replies.find((reply) => reply.kind === 'error');
+    if (refusal) throw new Error(refusal.message);
     return EXIT.ok;
   } catch (error) {
     say(`tandemd ctl: ${(error as Error).message}`);
@@ -37,7 +43,8 @@ export async function ctl(argv: readonly string[]): Promise<number> {
 }
 
 interface Asked {
-  readonly request: Request;
+  /** A reply a line, in this order. */
+  readonly requests: readonly Request[];
   readonly json: boolean;
   readonly socket: string;
 }
@@ -46,10 +53,14 @@ function readArguments(argv: readonly string[]): Asked | string {
   try {
     const options = { json: { type: 'boolean' }, socket: { type: 'string' } } as const;
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    const request = requestSchema.safeParse({ version: CONTROL_VERSION, ask: positionals[0] });
-    if (!request.success || positionals.length !== 1) return 'one of status, counters and version is to be asked for';
+    const requests = positionals.flatMap((word) => {
+      const request = requestSchema.safeParse({ version: CONTROL_VERSION, ask: word });
+      return request.success ? [request.data] : [];
+    });
+    const understood = requests.length > 0 && requests.length === positionals.length;
+    if (!understood || requests.length > ASKED_MAX) return 'status, counters, config and version can be asked for';
     const socket = values.socket ?? process.env.TANDEMD_SOCKET ?? CONTROL_SOCKET;
-    return { request: request.data, json: values.json ?? false, socket };
+    return { requests, json: values.json ?? false, socket };
   } catch (error) {
     return (error as Error).message;
   }
@@ -84,6 +95,8 @@ function text(reply: Exclude<Reply, { kind: 'error' }>): string {
   switch (reply.kind) {
     case 'version':
       return `${reply.daemon}\n`;
+    case 'config':
+      return reply.text;
     case 'status':
       return reply.instances.map(instanceText).join('');
     case 'counters':

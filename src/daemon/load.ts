@@ -16,6 +16,8 @@ import { type UsableScripts, usableScripts } from './usable-scripts.ts';
 export interface Loaded {
   /** Without the scripts that may not be run. */
   readonly config: Config;
+  /** As it was read, with them. */
+  readonly written: Config;
   readonly scripts: UsableScripts;
   readonly router: RouterConfig;
 }
@@ -66,11 +68,20 @@ export function load(options: LoadOptions): LoadResult {
   );
   const scripts = usableScripts(parsed.config);
   const problems = [...syntax, ...checked, ...unoffered(parsed), ...scripts.problems];
-  const report = problems.map((problem) => formatProblem(problem, (file) => texts.get(file))).join('\n');
+  const report = problems
+    .map((problem) => formatProblem(problem, (file) => withoutPasswords(texts.get(file))))
+    .join('\n');
   if (hasErrors(problems)) return { problems, report };
   const { config } = scripts;
-  return { loaded: { config, scripts, router: routerConfig(config) }, problems, report };
+  return { loaded: { config, written: parsed.config, scripts, router: routerConfig(config) }, problems, report };
 }
+
+/** A report goes into logs and to whoever asks the daemon why; carets stay under their words. */
+const withoutPasswords = (text: string | undefined): string | undefined =>
+  text?.replace(
+    /^([ \t]*auth_pass[ \t]+)(.*)$/gm,
+    (_line, keyword: string, rest: string) => keyword + '*'.repeat(rest.length),
+  );
 
 function unreadable(file: string, error: Error): LoadResult {
   const problem: Problem = {

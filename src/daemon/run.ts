@@ -93,7 +93,7 @@ class Daemon {
   readonly #startedAt = Date.now() / 1000;
   #session: Session;
   #loadedAt = this.#startedAt;
-  #refused: string | undefined;
+  #refused: { readonly at: number; readonly report: string } | undefined;
   #control: ControlServer | undefined;
   #watchdog: NodeJS.Timeout | undefined;
   /** What signals ask for is done one after another. */
@@ -194,7 +194,7 @@ class Daemon {
     this.#supervisor.reloading(process.hrtime.bigint() / 1000n);
     const { loaded, report } = load({ ...options, interfaces: interfaceNames(), missingInterface: 'refuse' });
     if (report !== '') log(loaded ? 'warning' : 'error', report);
-    this.#refused = loaded ? undefined : report;
+    this.#refused = loaded ? undefined : { at: Date.now() / 1000, report };
     if (loaded) {
       this.#loadedAt = Date.now() / 1000;
       const changed = diff(this.#session.loaded.config, loaded.config).length > 0;
@@ -250,8 +250,9 @@ class Daemon {
         startedAt: this.#startedAt,
         config: this.#options.options.file,
         loadedAt: this.#loadedAt,
-        ...(this.#refused !== undefined && { refused: this.#refused }),
+        ...(this.#refused !== undefined && { refused: this.#refused.report, refusedAt: this.#refused.at }),
       },
+      written: loaded.written,
       config: loaded.router,
       router: loop.router,
       history,

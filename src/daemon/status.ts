@@ -1,11 +1,15 @@
 /** What the daemon tells of itself: over the control socket, and into keepalived's two dump files. */
+import { createHash } from 'node:crypto';
 import {
   CONTROL_VERSION,
+  type ConfigReply,
   type CountersReply,
   type Reply,
   type Request,
   type StatusReply,
 } from '../control/messages.ts';
+import type { Config } from '../keepalived/model.ts';
+import { print } from '../keepalived/printer.ts';
 import type { InstanceConfig, RouterConfig } from '../vrrp/config.ts';
 import { keepalivedState } from '../vrrp/names.ts';
 import type { Instance } from '../vrrp/state.ts';
@@ -16,6 +20,8 @@ import type { History } from './history.ts';
 /** All that a status is made of, as it is at this moment. */
 export interface Condition {
   readonly daemon: StatusReply['daemon'];
+  /** The file as it was read, with the scripts that are left out. */
+  readonly written: Config;
   readonly config: RouterConfig;
   readonly router: Router;
   readonly history: History;
@@ -28,9 +34,27 @@ export function answer(request: Request, condition: Condition): Reply {
       return statusOf(condition);
     case 'counters':
       return countersOf(condition);
+    case 'config':
+      return configOf(condition);
     case 'version':
       return { kind: 'version', version: CONTROL_VERSION, daemon: condition.daemon.version };
   }
+}
+
+function configOf({ daemon: { pid, config: file, loadedAt }, written }: Condition): ConfigReply {
+  return { kind: 'config', version: CONTROL_VERSION, pid, ...printed(written), file, loadedAt };
+}
+
+/** Printed once a load: with 10,000 lines it takes long enough to be felt when somebody asks again and again. */
+const PRINTED = new WeakMap<Config, Pick<ConfigReply, 'text' | 'sha256'>>();
+
+function printed(config: Config): Pick<ConfigReply, 'text' | 'sha256'> {
+  const known = PRINTED.get(config);
+  if (known) return known;
+  const text = print(config);
+  const made = { text, sha256: createHash('sha256').update(text).digest('hex') };
+  PRINTED.set(config, made);
+  return made;
 }
 
 export function statusOf(condition: Condition): StatusReply {

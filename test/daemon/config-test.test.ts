@@ -37,6 +37,15 @@ const ROWS: readonly Row[] = [
   { what: 'a good file', text: GOOD, code: 0 },
   { what: 'a value out of range', text: GOOD.replace('100', '300'), code: 5, says: /conf-value.*\n.*:4:14/ },
   {
+    what: 'a password that is too long, which is not shown',
+    text: GOOD.replace(
+      'priority 100',
+      'authentication {\n        auth_type PASS\n        auth_pass verysecretword\n    }',
+    ),
+    code: 5,
+    says: /conf-value.*\n.*:6:19\n.*\n6 .*auth_pass \*{14}\n.*\^{14}\n/,
+  },
+  {
     what: 'an unknown keyword',
     text: GOOD.replace('priority', 'prioriti'),
     code: 5,
