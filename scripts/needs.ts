@@ -19,7 +19,7 @@ const program = (name: string, debianPackage: string): [string, Need] => [
 
 const NEEDS: ReadonlyMap<string, Need> = new Map<string, Need>([
   program('arping', 'iputils-arping'),
-  program('fping', 'fping'),
+  program('faketime', 'faketime'),
   program('git', 'git'),
   program('ip', 'iproute2'),
   program('keepalived', 'keepalived'),

@@ -8,8 +8,8 @@ fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # package:what it is for. dbus and systemd let a router of the lab run a real systemd as its first process;
 # the package systemd alone does not become this machine's init (systemd-sysv would).
-packages='keepalived openssh-server openssh-client iproute2 iputils-ping iputils-arping fping tcpdump nftables procps
-util-linux mount dbus systemd'
+packages='keepalived openssh-server openssh-client iproute2 iputils-ping iputils-arping tcpdump nftables procps
+util-linux mount dbus systemd faketime'
 # Units that those packages would enable.
 units='keepalived.service ssh.service ssh.socket nftables.service'
 

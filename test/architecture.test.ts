@@ -28,7 +28,11 @@ const ARROWS: readonly { readonly from: string; readonly to: readonly string[]; 
   { from: 'audit', to: ['plan', 'inventory', 'keepalived', 'change'] },
   { from: 'plan', to: ['change', 'keepalived', 'inventory'] },
   { from: 'render', to: ['inventory', 'keepalived'] },
-  { from: 'lab', to: ['router'] },
+  {
+    from: 'lab',
+    to: ['router', 'linux/icmp.ts', 'linux/timer.ts'],
+    reason: "its prober sends every 10 ms and wants the kernel's time of each reply",
+  },
   {
     from: 'router',
     to: ['control', 'keepalived', 'change/observed.ts', 'inventory/model.ts'],

@@ -1,5 +1,5 @@
 /** Both topologies with keepalived on them: traffic through the pair, and its packets seen on the cable. */
-// needs: kernel fping keepalived nft tcpdump
+// needs: kernel keepalived nft tcpdump
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 /** The lab of an ordinary user: the same commands, in a user namespace. */
-// needs: kernel fping keepalived ssh
+// needs: kernel keepalived ssh
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';

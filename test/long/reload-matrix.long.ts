@@ -1,4 +1,4 @@
-// needs: kernel keepalived fping sshd
+// needs: kernel keepalived sshd
 /**
  * What the plan predicts is what happens: every row of the reload matrix carried out by the real plan and apply on a
  * real pair. Writes docs/reload-matrix.md. ROWS=REGEXP measures some rows only, and writes nothing.

@@ -2,7 +2,7 @@
  * A pair whose LAN legs have no address but the VIPs: the first VIP of a subnet is the kernel's primary address, and
  * deleting it takes the others along unless promote_secondaries is 1. Held against real pings every 10 ms.
  */
-// needs: kernel keepalived ssh fping
+// needs: kernel keepalived ssh
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { A, B, CONFIG, LivePair, pairImpossible } from './live-pair.ts';
