@@ -1,15 +1,15 @@
 /**
- * `npm run build`: the deployer as plain JavaScript, dist/cli.js, for any Node from 20.19 on. Our own modules go
- * into the one file; packages stay outside, as ordinary dependencies: a distribution or an `npm update` can then
+ * `npm run build`: the daemon as one executable, dist/tandemd (`executable.ts`), and the deployer as plain JavaScript,
+ * dist/cli.js, for any Node from 20.19 on. Of the deployer our own modules go into the one file; packages stay outside, as ordinary dependencies: a distribution or an `npm update` can then
  * mend one of them without a new build of ours, and their licences stay with them. What is read at run time
  * (templates/, schema/, docs/errors.md) lies beside dist/ in the package, where src/ finds it too.
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { build } from 'esbuild';
+import { buildExecutable } from './executable.ts';
 
 const OUTPUT = 'dist/cli.js';
 
-rmSync('dist', { recursive: true, force: true });
 await build({
   entryPoints: ['src/cli.ts'],
   outfile: OUTPUT,
@@ -23,3 +23,7 @@ await build({
 });
 chmodSync(OUTPUT, 0o755);
 console.log(`built ${OUTPUT}`);
+
+const { version, arch, size, glibc } = await buildExecutable();
+const megabytes = Math.round(size / 1e6);
+console.log(`built dist/tandemd: tandemd ${version}, ${arch}, ${megabytes} MB, glibc ${glibc} or later`);

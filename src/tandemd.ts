@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** tandemd: argv -> what is asked for. The only place that prints an error and picks an exit code. */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isDetached, startDetached } from './daemon/detach.ts';
 import { EXIT } from './daemon/exit.ts';
@@ -9,8 +9,12 @@ import { helpText, type Options, readOptions, SIGNALS } from './daemon/options.t
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** src/tandemd.ts lies one folder below the package; built into one file, the version is put in. */
+/** Put in by the build of the one executable. */
+declare const TANDEMD_VERSION: string | undefined;
+
 function version(): string {
+  if (typeof TANDEMD_VERSION === 'string') return TANDEMD_VERSION;
+  // The tree's own: src/tandemd.ts lies one folder below the package.
   const file = fileURLToPath(new URL('../package.json', import.meta.url));
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
@@ -69,6 +73,7 @@ async function run(options: Options): Promise<number> {
     const { exitCode } = await startDetached();
     return exitCode ?? EXIT.ok;
   }
+  nameProcess();
   // Only here is the kernel needed: everything above runs without it, and without its rights.
   const { runDaemon } = await import('./daemon/run.ts');
   const code = await runDaemon(options, version());
@@ -76,10 +81,23 @@ async function run(options: Options): Promise<number> {
   process.exit(code);
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  // Sockets and timers of a start that failed half-way would keep it alive.
-  process.exit(EXIT.failed);
+/** For ps and pgrep; process.title would write over the options that the daemon was started with. */
+function nameProcess(): void {
+  try {
+    writeFileSync('/proc/self/comm', 'tandemd');
+  } catch {
+    // A name is no reason not to start.
+  }
 }
+
+// Not awaited: the one executable is CommonJS, which knows no await out here.
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    // Sockets and timers of a start that failed half-way would keep it alive.
+    process.exit(EXIT.failed);
+  },
+);

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
+import { isSea } from 'node:sea';
 import type { Readable } from 'node:stream';
 
 /** Set for the second process: it is the daemon, and its descriptor 3 wants a byte when it is ready. */
@@ -21,8 +22,8 @@ export interface DetachedStart {
 
 /** Starts this program again with the same arguments, and waits for it. */
 export async function startDetached(): Promise<DetachedStart> {
-  const [, ...argv] = process.argv;
-  const child = spawn(process.execPath, [...process.execArgv, ...argv], {
+  const child = spawn(process.execPath, [...programArguments(), ...process.argv.slice(2)], {
+    argv0: isSea() ? process.argv[1]! : process.argv0,
     detached: true,
     // Through pipes of ours: a daemon that kept our terminal, or our caller's pipe, would keep them waiting for ever.
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
@@ -46,6 +47,9 @@ export async function startDetached(): Promise<DetachedStart> {
   child.unref();
   return { exitCode };
 }
+
+/** What the runtime is given before our own arguments: nothing where the executable is the program. */
+const programArguments = (): readonly string[] => (isSea() ? [] : [...process.execArgv, process.argv[1]!]);
 
 /** Lets the first process go, and standard error with it. Means nothing in the foreground. */
 export function tellReady(): void {

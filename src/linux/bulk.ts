@@ -1,11 +1,12 @@
 /** The worker seen from the main thread: batches in, refusals out. Started by whoever first has much to do. */
+import { getAsset, isSea } from 'node:sea';
 import { Worker } from 'node:worker_threads';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import type { Answer, Ready } from './bulk-worker.ts';
 import type { Batch, Refusal } from './netlink-client.ts';
 
 export class BulkSender {
-  readonly #worker = new Worker(new URL('./bulk-worker.ts', import.meta.url));
+  readonly #worker = startWorker();
   readonly #waiting: Deferred<readonly Refusal[]>[] = [];
   readonly #ready = deferred<number>();
   #failed: Error | undefined;
@@ -51,4 +52,10 @@ export class BulkSender {
     this.#ready.reject(error);
     for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
   }
+}
+
+/** The one executable carries the worker's source. */
+function startWorker(): Worker {
+  if (isSea()) return new Worker(getAsset('bulk-worker.js', 'utf8'), { eval: true });
+  return new Worker(new URL('./bulk-worker.ts', import.meta.url));
 }
