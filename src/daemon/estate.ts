@@ -3,9 +3,12 @@
  * put there. Whatever someone else takes away is put back, five times in ten seconds an object; then it is left alone
  * and the owner is told.
  */
+import { isDeepStrictEqual as isDeepEqual } from 'node:util';
+import type { Address } from '../linux/address.ts';
 import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
+import { type Swap, swapChanges } from './estate-change.ts';
 import type { Log } from './log.ts';
-import { addressKey, keysOf, routeKey, ruleKey, type Thing, type Unresolved } from './things.ts';
+import { addressKey, keysOf, routeKey, ruleKey, type Thing, type Things, type Unresolved } from './things.ts';
 
 /** An instance's name; undefined: the file's statics. */
 export type Owner = string | undefined;
@@ -70,6 +73,55 @@ export class Estate {
       this.#failed.delete(key);
     }
     await this.#delete(standing);
+  }
+
+  /**
+   * A reload: each of these owners wants from now on what stands beside it here, in place of all that it wanted before;
+   * owners that are not named keep what they have. What stays as it is is not touched, though its owner may be another
+   * one now. What is new comes before what goes; what only changes is changed without a gap.
+   * @returns the addresses that were not there before, by owner: they, and no others, are to be announced
+   */
+  async change(wishes: ReadonlyMap<Owner, Things>): Promise<ReadonlyMap<Owner, readonly Address[]>> {
+    const before = [...this.#wanted.values()].filter(({ owner }) => wishes.has(owner));
+    const old = new Map(before.map(({ thing }) => [thing.key, thing]));
+    const added: Thing[] = [];
+    const swaps: Swap[] = [];
+    for (const [owner, { things, unresolved }] of wishes) {
+      for (const { text, reason } of unresolved) this.#fail(owner, `unresolved ${text}`, text, reason);
+      for (const thing of things) {
+        const known = this.#wanted.get(thing.key);
+        old.delete(thing.key);
+        this.#wanted.set(thing.key, { owner, thing, repairs: [] });
+        if (known === undefined || !this.#held.has(thing.key)) added.push(thing);
+        else if (!isDeepEqual(known.thing.add, thing.add)) swaps.push({ before: known.thing, after: thing });
+      }
+    }
+    const gone = [...old.values()];
+    await this.#add(added.map(({ key }) => key));
+    await this.#swap(swaps);
+    const standing = gone.filter(({ key }) => this.#held.has(key)).reverse();
+    for (const { key } of gone) {
+      this.#wanted.delete(key);
+      this.#held.delete(key);
+      this.#failed.delete(key);
+    }
+    await this.#delete(standing);
+    const came = added.flatMap(({ key, add }) =>
+      add.kind === 'address' && this.#held.has(key)
+        ? [{ owner: this.#wanted.get(key)?.owner, address: add.address }]
+        : [],
+    );
+    return new Map(
+      [...wishes.keys()].map((owner) => [owner, came.filter((one) => one.owner === owner).map((one) => one.address)]),
+    );
+  }
+
+  async #swap(swaps: readonly Swap[]): Promise<void> {
+    if (swaps.length === 0) return;
+    const changes = swaps.flatMap(swapChanges);
+    for (const { code, message } of await this.#options.kernel.change(changes)) {
+      this.#options.log('error', `a change in place was refused: ${message ?? code}`);
+    }
   }
 
   /** Takes away what stands already, as it does after a kill -9: it is ours by its line, or by our number. */
