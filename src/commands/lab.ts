@@ -78,13 +78,6 @@ export function labCommand(io: Io): Command {
   );
   lab.addCommand(demoCommand(io));
   lab
-    .command('probe <address>', { hidden: true })
-    .description('what `lab ping` runs inside a node')
-    .requiredOption('--interval <ms>', 'time between packets', positive)
-    .requiredOption('--reply <ms>', 'a reply later than this is none', positive)
-    .option('--count <n>', 'stop by itself', positive)
-    .action(runProbe);
-  lab
     .command('ssh-server <keys>', { hidden: true })
     .description('what a router of the lab runs in place of sshd')
     .action((keys: string) => serve(keys, 22));
@@ -171,13 +164,6 @@ async function attached(io: Io, lab: Lab, node: string, command: readonly string
   } finally {
     process.removeListener('SIGINT', ignore);
   }
-}
-
-/** Only here: what it opens sockets with is not for every start of this program. */
-async function runProbe(address: string, flags: { interval: number; reply: number; count?: number }): Promise<void> {
-  const { probe } = await import('../lab/prober.ts');
-  const options = { intervalMs: flags.interval, replyMsMax: flags.reply, count: flags.count ?? Infinity };
-  await probe(address, options, (line) => process.stdout.write(`${line}\n`));
 }
 
 interface PingFlags {

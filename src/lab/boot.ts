@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -178,9 +178,18 @@ export function packageRoot(): { directory: string; entry: string } {
   return { directory, entry: `/opt/lab/tree${program.slice(directory.length)}` };
 }
 
-/** The command line of this very program inside a node: a router has a root of its own, a host shares the machine's. */
-export function treeProgram(state: LabState, node: string, argv: readonly string[]): readonly string[] {
+/**
+ * The command line of a program of this tree inside a node: a router has a root of its own, a host shares the machine's.
+ * @param program `lab/probe`: src/lab/probe.ts in the tree, dist/lab/probe.js where it is built
+ */
+export function treeProgram(
+  state: LabState,
+  node: string,
+  program: string,
+  argv: readonly string[],
+): readonly string[] {
   const { directory, entry } = packageRoot();
-  if (nodeNamed(state.topology, node).kind === 'router') return ['/opt/lab/node', entry, ...argv];
-  return [process.execPath, join(directory, relative('/opt/lab/tree', entry)), ...argv];
+  const path = join(dirname(entry), `${program}${extname(entry)}`);
+  if (nodeNamed(state.topology, node).kind === 'router') return ['/opt/lab/node', path, ...argv];
+  return [process.execPath, join(directory, relative('/opt/lab/tree', path)), ...argv];
 }

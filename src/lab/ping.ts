@@ -1,5 +1,5 @@
 /**
- * Pinging through a failover: how many packets were lost and how long nothing came back. The prober (prober.ts) runs
+ * Pinging through a failover: how many packets were lost and how long nothing came back. The prober (probe.ts) runs
  * in the node, keeps a period of 10 ms exactly, and tells the kernel's time of each reply.
  */
 import { createInterface } from 'node:readline';
@@ -50,9 +50,9 @@ export interface Reply {
 
 export function startPing(lab: Lab, from: string, address: string, options: PingOptions = {}): Pinger {
   const intervalMs = options.intervalMs ?? 10;
-  const count = options.count === undefined ? [] : ['--count', `${options.count}`];
-  const argv = ['lab', 'probe', address, '--interval', `${intervalMs}`, '--reply', `${REPLY_MS_MAX}`, ...count];
-  const child = lab.spawn(from, treeProgram(lab.state, from, argv));
+  const count = options.count === undefined ? [] : [`${options.count}`];
+  const argv = [address, `${intervalMs}`, `${REPLY_MS_MAX}`, ...count];
+  const child = lab.spawn(from, treeProgram(lab.state, from, 'lab/probe', argv));
   const replies: Reply[] = [];
   let summary: Summary | undefined;
   let complaints = '';
