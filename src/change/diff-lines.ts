@@ -1,6 +1,6 @@
 /** What differs in addresses, routes and rules: lines that are the same thing keep their identity through an edit. */
 import { formatIpPrefix } from '../base/address.ts';
-import type { AddressLine, Config, RouteLine, RuleLine } from '../keepalived/model.ts';
+import type { AddressLine, Config, Instance, RouteLine, RuleLine } from '../keepalived/model.ts';
 import type { Change, Op, Placed, StaticChange, Withdrawal } from './change.ts';
 import { deviceOf, effective, identityOf } from './effective.ts';
 import type { InstanceIn, InstancePair } from './instances.ts';
@@ -73,15 +73,31 @@ export function diffInstanceLines(pairs: readonly InstancePair[]): Change[] {
   return [...sorted(vips), ...sorted(routes), ...sorted(rules)];
 }
 
-type LinesOf<Line> = (at: InstanceIn, pair: string) => Item<Line>[];
+type ListName = 'virtual_ipaddress' | 'virtual_ipaddress_excluded' | 'virtual_routes' | 'virtual_rules';
+
+/** A list of an instance without the lines that stand in it on both sides. */
+type ListOf = <Name extends ListName>(at: InstanceIn, name: Name) => NonNullable<Instance[Name]>;
+type LinesOf<Line> = (at: InstanceIn, pair: string, listOf: ListOf) => Item<Line>[];
 
 function bothSides<Line>(pairs: readonly InstancePair[], linesOf: LinesOf<Line>): [Item<Line>[], Item<Line>[]] {
   const side = (which: 'before' | 'after'): Item<Line>[] =>
     pairs.flatMap((pair) => {
       const at = pair[which];
-      return at ? linesOf(at, nameOf(pair)) : [];
+      return at ? linesOf(at, nameOf(pair), changedOf(pair)) : [];
     });
   return [side('before'), side('after')];
+}
+
+/** Of ten thousand lines that are the same objects on both sides (same-lines.ts) nothing has to be compared. */
+function changedOf({ before, after }: InstancePair): ListOf {
+  const comparable =
+    before && after && deviceOf(before.config, before.instance) === deviceOf(after.config, after.instance);
+  return <Name extends ListName>(at: InstanceIn, name: Name) => {
+    const list = (at.instance[name] ?? []) as NonNullable<Instance[Name]>;
+    if (!comparable) return list;
+    const there = new Set<object>((at === before ? after : before).instance[name]);
+    return list.filter((line) => !there.has(line)) as NonNullable<Instance[Name]>;
+  };
 }
 
 /** The same text when the sides are swapped, and different for two instances that swap their names. */
@@ -91,28 +107,28 @@ function nameOf({ before, after }: InstancePair): string {
   return texts.sort(compareText).join();
 }
 
-const addressesOf: LinesOf<AddressLine> = ({ config, instance }, pair) =>
+const addressesOf: LinesOf<AddressLine> = (at, pair, listOf) =>
   (['virtual_ipaddress', 'virtual_ipaddress_excluded'] as const).flatMap((keyword) =>
-    asSet((instance[keyword] ?? []).map((line) => normalAddress(line, deviceOf(config, instance)))).map((line) => ({
+    asSet(listOf(at, keyword).map((line) => normalAddress(line, deviceOf(at.config, at.instance)))).map((line) => ({
       pair,
-      instance: instance.name,
+      instance: at.instance.name,
       keyword,
       line,
     })),
   );
 
-const routesOf: LinesOf<RouteLine> = ({ instance }, pair) =>
-  asSet((instance.virtual_routes ?? []).map(normalRoute)).map((line) => ({
+const routesOf: LinesOf<RouteLine> = (at, pair, listOf) =>
+  asSet(listOf(at, 'virtual_routes').map(normalRoute)).map((line) => ({
     pair,
-    instance: instance.name,
+    instance: at.instance.name,
     keyword: 'virtual_routes',
     line,
   }));
 
-const rulesOf: LinesOf<RuleLine> = ({ instance }, pair) =>
-  asSet((instance.virtual_rules ?? []).map(normalRule)).map((line) => ({
+const rulesOf: LinesOf<RuleLine> = (at, pair, listOf) =>
+  asSet(listOf(at, 'virtual_rules').map(normalRule)).map((line) => ({
     pair,
-    instance: instance.name,
+    instance: at.instance.name,
     keyword: 'virtual_rules',
     line,
   }));

@@ -1,10 +1,11 @@
 /** One vrrp_instance: what it lacks, and what cannot stand together in it. */
+import { STEP_LINES, type Steps } from '../base/steps.ts';
 import type { Findings } from './check.ts';
 import { checkRoute, checkRule } from './check-lines.ts';
 import { familyOf, groupOf, priorityOf, versionOf } from './defaults.ts';
 import type { AddressLine, Config, Instance, Track } from './model.ts';
 
-export function checkInstance(config: Config, instance: Instance, findings: Findings): void {
+export function* checkInstance(config: Config, instance: Instance, findings: Findings): Steps<void> {
   if (instance.interface === undefined) {
     findings.add('conf-missing', instance, undefined, `vrrp_instance "${instance.name}" has no interface`);
   }
@@ -12,14 +13,20 @@ export function checkInstance(config: Config, instance: Instance, findings: Find
     findings.add('conf-missing', instance, undefined, `vrrp_instance "${instance.name}" has no virtual_router_id`);
   }
   checkVersion(config, instance, findings);
-  checkAddresses(instance, findings);
+  yield* checkAddresses(instance, findings);
   checkUnicast(instance, findings);
   checkAuthentication(config, instance, findings);
   checkPreemption(instance, findings);
   checkWeights(config, instance, findings);
   checkOwnInterface(instance, findings);
-  for (const route of instance.virtual_routes ?? []) checkRoute(route, 'virtual', findings);
-  for (const rule of instance.virtual_rules ?? []) checkRule(rule, 'virtual', findings);
+  for (const [i, route] of (instance.virtual_routes ?? []).entries()) {
+    if (i % STEP_LINES === 0) yield;
+    checkRoute(route, 'virtual', findings);
+  }
+  for (const [i, rule] of (instance.virtual_rules ?? []).entries()) {
+    if (i % STEP_LINES === 0) yield;
+    checkRule(rule, 'virtual', findings);
+  }
 }
 
 /** The 12 bits of a version 3 packet hold 40.95 s, in hundredths. */
@@ -55,7 +62,7 @@ function checkVersion(config: Config, instance: Instance, findings: Findings): v
 /** One octet each in the advert's header, and an advert must fit in 1500 bytes: 255 of IPv4, 89 of IPv6. */
 const ADVERTISED_MAX = { 4: 255, 6: 89 };
 
-function checkAddresses(instance: Instance, findings: Findings): void {
+function* checkAddresses(instance: Instance, findings: Findings): Steps<void> {
   const { virtual_ipaddress: advertised = [], virtual_ipaddress_excluded: excluded = [] } = instance;
   const family = familyOf(instance);
   const bare = instance.other?.some((line) => line.keyword === 'no_virtual_ipaddress');
@@ -79,7 +86,8 @@ function checkAddresses(instance: Instance, findings: Findings): void {
     findings.add('conf-value', line, undefined, message, { hint: 'move the rest to virtual_ipaddress_excluded' });
   }
   const seen = new Map<string, AddressLine>();
-  for (const line of [...advertised, ...excluded]) {
+  for (const [i, line] of [...advertised, ...excluded].entries()) {
+    if (i % STEP_LINES === 0) yield;
     const key = `${line.address.text} ${line.dev ?? instance.interface}`;
     const first = seen.get(key);
     if (first) {

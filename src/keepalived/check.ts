@@ -3,6 +3,7 @@
  * it accepts but cannot mean (docs/keepalived-conf.md lists where we are stricter). Pure; reports everything.
  */
 import type { Location, Problem } from '../base/problem.ts';
+import { drain, type Steps } from '../base/steps.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { checkInstance } from './check-instance.ts';
 import { checkRoute, checkRule } from './check-lines.ts';
@@ -28,7 +29,11 @@ export interface Findings {
 }
 
 /** Checks a parsed configuration; the parser's own problems are not repeated. */
-export function check(parsed: Parsed, options: CheckOptions = {}): readonly Problem[] {
+export const check = (parsed: Parsed, options: CheckOptions = {}): readonly Problem[] =>
+  drain(checkSteps(parsed, options));
+
+/** `check` part by part. */
+export function* checkSteps(parsed: Parsed, options: CheckOptions = {}): Steps<readonly Problem[]> {
   const problems: Problem[] = [];
   const { config } = parsed;
   const place = (node: object, key?: string) =>
@@ -46,13 +51,13 @@ export function check(parsed: Parsed, options: CheckOptions = {}): readonly Prob
   checkNames(config, findings);
   checkVrids(config, findings);
   for (const instance of config.vrrp_instance) {
-    checkInstance(config, instance, findings);
+    yield* checkInstance(config, instance, findings);
     checkTracks(config, instance, findings);
   }
   for (const group of config.vrrp_sync_group) checkGroup(config, group, findings);
   checkDefinitions(config, findings);
-  checkStatics(config, findings);
-  if (options.interfaces) checkInterfaces(config, options.interfaces, findings);
+  yield* checkStatics(config, findings);
+  if (options.interfaces) yield* checkInterfaces(config, options.interfaces, findings);
   return problems;
 }
 
@@ -182,7 +187,7 @@ function checkDefinitions(config: Config, findings: Findings): void {
   }
 }
 
-function checkStatics(config: Config, findings: Findings): void {
+function* checkStatics(config: Config, findings: Findings): Steps<void> {
   const groups = config.track_group.map((group) => group.name);
   for (const route of config.static_routes) checkRoute(route, 'static', findings);
   for (const rule of config.static_rules) checkRule(rule, 'static', findings);
@@ -194,6 +199,7 @@ function checkStatics(config: Config, findings: Findings): void {
     else unknownName(findings, line, 'track_group', what, line.track_group, groups);
   }
   for (const instance of config.vrrp_instance) {
+    yield;
     const {
       virtual_ipaddress = [],
       virtual_ipaddress_excluded = [],
@@ -208,7 +214,7 @@ function checkStatics(config: Config, findings: Findings): void {
 }
 
 /** Every interface that the file names, where it names it. */
-function checkInterfaces(config: Config, interfaces: ReadonlySet<string>, findings: Findings): void {
+function* checkInterfaces(config: Config, interfaces: ReadonlySet<string>, findings: Findings): Steps<void> {
   const own = config.vrrp_instance.flatMap((one) => (one.use_vmac?.name === undefined ? [] : [one.use_vmac.name]));
   const known = new Set([...interfaces, ...own]);
   const need = (node: object, key: string | undefined, name: string | undefined) => {
@@ -230,6 +236,7 @@ function checkInterfaces(config: Config, interfaces: ReadonlySet<string>, findin
     for (const line of [...(instance.virtual_ipaddress ?? []), ...(instance.virtual_ipaddress_excluded ?? [])]) {
       need(line, 'dev', line.dev);
     }
+    yield;
     for (const route of instance.virtual_routes ?? []) {
       need(route, 'dev', route.dev);
       for (const hop of route.nexthops ?? []) need(hop, undefined, hop.dev);

@@ -5,6 +5,7 @@
  * single quotes are ordinary characters, except in commands (command.ts).
  */
 import type { Location, Problem } from '../base/problem.ts';
+import { STEP_LINES, type Steps } from '../base/steps.ts';
 import { columnOf, type SourceLine } from './preprocess.ts';
 import { isPrintable } from './quote.ts';
 
@@ -41,9 +42,12 @@ interface Open {
 }
 
 /** Builds the tree of statements; never throws. */
-export function statementsOf(lines: readonly SourceLine[], problems: Problem[]): readonly Statement[] {
+export function* statementsOf(lines: readonly SourceLine[], problems: Problem[]): Steps<readonly Statement[]> {
   const reader = new TreeReader(problems);
-  for (const line of lines) reader.line(line);
+  for (const [i, line] of lines.entries()) {
+    if (i % STEP_LINES === 0) yield;
+    reader.line(line);
+  }
   return reader.end();
 }
 

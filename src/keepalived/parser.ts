@@ -4,6 +4,7 @@
  * act on it must first see that there are no errors.
  */
 import type { Location, Problem } from '../base/problem.ts';
+import { drain, STEP_LINES, type Steps } from '../base/steps.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { Args, type Places } from './args.ts';
 import { EMPTY } from './empty.ts';
@@ -23,12 +24,17 @@ export interface Parsed {
 }
 
 /** Reads one configuration; `file` names the text in problems. */
-export function parse(text: string, file: string, options: PreprocessOptions = {}): Parsed {
+export const parse = (text: string, file: string, options: PreprocessOptions = {}): Parsed =>
+  drain(parseSteps(text, file, options));
+
+/** `parse` part by part. */
+export function* parseSteps(text: string, file: string, options: PreprocessOptions = {}): Steps<Parsed> {
   const problems: Problem[] = [];
   const places = new PlaceTable();
-  const statements = statementsOf(preprocess(text, file, options, problems), problems);
+  const lines = yield* preprocess(text, file, options, problems);
+  const statements = yield* statementsOf(lines, problems);
   const reader = new BlockReader(problems, places);
-  const root = reader.block('root', statements);
+  const root = yield* reader.block('root', statements);
   reader.end();
   const config = { ...EMPTY, ...root } as Config;
   return { config, problems: limited(problems), at: (node, key) => places.at(node, key) };
@@ -78,11 +84,12 @@ class BlockReader {
     this.places = places;
   }
 
-  block(at: BlockName, statements: readonly Statement[], draft: Draft = {}): Draft {
+  *block(at: BlockName, statements: readonly Statement[], draft: Draft = {}): Steps<Draft> {
     const rows = keywordsOf(at);
-    for (const statement of statements) {
+    for (const [i, statement] of statements.entries()) {
+      if (i % STEP_LINES === 0) yield;
       const row = rows.get(statement.words[0]!.text);
-      if (row) this.keyword(row, statement, draft);
+      if (row) yield* this.keyword(row, statement, draft);
       else this.unknown(at, statement, rows);
     }
     return draft;
@@ -96,7 +103,7 @@ class BlockReader {
     this.problems.push({ code: 'conf-ignored', severity: 'warning', message, at: locate(first) });
   }
 
-  private keyword(row: Keyword, statement: Statement, draft: Draft): void {
+  private *keyword(row: Keyword, statement: Statement, draft: Draft): Steps<void> {
     const { form } = row;
     if (form.kind === 'skipped') {
       this.skipped ??= { first: statement.words[0]!, count: 0 };
@@ -114,8 +121,8 @@ class BlockReader {
       if (wantsBlock) return;
     }
     const args = new Args(statement, this.problems, this.places);
-    if (form.kind === 'lines') this.lines(row, args, draft);
-    else if (form.kind === 'block') this.nested(row, args, draft);
+    if (form.kind === 'lines') yield* this.lines(row, args, draft);
+    else if (form.kind === 'block') yield* this.nested(row, args, draft);
     else this.value(row, args, draft);
   }
 
@@ -138,7 +145,7 @@ class BlockReader {
     }
   }
 
-  private lines(row: Keyword, args: Args, draft: Draft): void {
+  private *lines(row: Keyword, args: Args, draft: Draft): Steps<void> {
     if (row.form.kind !== 'lines') return;
     args.end();
     const { shape, once } = row.form;
@@ -154,7 +161,8 @@ class BlockReader {
     const list = earlier ?? [];
     draft[row.field] = list;
     if (!earlier) this.places.note(draft, row.field, args.head);
-    for (const statement of args.statement.block!) {
+    for (const [i, statement] of args.statement.block!.entries()) {
+      if (i % STEP_LINES === 0) yield;
       if (statement.block) this.problem('conf-syntax', statement.words[0]!, `no block can stand inside "${row.name}"`);
       const line = new Args(statement, this.problems, this.places, 0);
       for (let word = line.peek(); word; word = line.peek()) {
@@ -168,7 +176,7 @@ class BlockReader {
     }
   }
 
-  private nested(row: Keyword, args: Args, draft: Draft): void {
+  private *nested(row: Keyword, args: Args, draft: Draft): Steps<void> {
     if (row.form.kind !== 'block') return;
     const inner: Draft = {};
     if (row.form.named) {
@@ -180,10 +188,10 @@ class BlockReader {
     args.end();
     if (!row.form.named) {
       const earlier = draft[row.field] as Draft | undefined;
-      draft[row.field] = this.block(row.form.block, args.statement.block!, earlier ?? inner);
+      draft[row.field] = yield* this.block(row.form.block, args.statement.block!, earlier ?? inner);
       return;
     }
-    this.block(row.form.block, args.statement.block!, inner);
+    yield* this.block(row.form.block, args.statement.block!, inner);
     if (GROUPED.has(row.form.block)) inner.group ??= [];
     draft[row.field] ??= [];
     (draft[row.field] as Draft[]).push(inner);

@@ -13,6 +13,7 @@
  */
 import { utf8Length } from '../base/bytes.ts';
 import type { Problem } from '../base/problem.ts';
+import { STEP_LINES, type Steps } from '../base/steps.ts';
 import { expandRepeat } from './repeat.ts';
 
 export interface IncludedFile {
@@ -53,14 +54,14 @@ const INCLUDE_DEPTH_MAX = 16;
 const INCLUDED_FILES_MAX = 1_000;
 
 /** Expands a file to its effective lines; problems go to `problems`. Never throws. */
-export function preprocess(
+export function* preprocess(
   text: string,
   file: string,
   options: PreprocessOptions,
   problems: Problem[],
-): readonly SourceLine[] {
+): Steps<readonly SourceLine[]> {
   const state = new Preprocessor(options, problems);
-  state.file(text, file, []);
+  yield* state.file(text, file, []);
   return state.lines;
 }
 
@@ -86,13 +87,14 @@ class Preprocessor {
     if (id !== undefined) this.variables.set('_INSTANCE', id);
   }
 
-  file(text: string, file: string, parents: readonly string[]): void {
+  *file(text: string, file: string, parents: readonly string[]): Steps<void> {
     this.variables.set('_PWD', file.includes('/') ? file.slice(0, file.lastIndexOf('/')) : '.');
     this.variables.set('_HASH', '#');
     this.variables.set('_BANG', '!');
     const physical = text.split('\n');
     for (const [i, raw] of physical.entries()) this.measure(raw, file, i + 1);
     for (let at = 0; at < physical.length && !this.stopped; at++) {
+      if (at % STEP_LINES === 0) yield;
       const raw = physical[at]!;
       const line: SourceLine = {
         text: withoutComment(raw.endsWith('\r') ? raw.slice(0, -1) : raw),
@@ -102,7 +104,7 @@ class Preprocessor {
       if (isBlank(line.text)) continue;
       const include = line.text.includes('include') ? INCLUDE.exec(line.text) : null;
       if (include) {
-        this.include(line, include[1]!, include[2]!.trim(), [...parents, file]);
+        yield* this.include(line, include[1]!, include[2]!.trim(), [...parents, file]);
         continue;
       }
       at += this.effective(line, physical, at);
@@ -224,7 +226,7 @@ class Preprocessor {
     }
   }
 
-  private include(line: SourceLine, keyword: string, written: string, files: readonly string[]): void {
+  private *include(line: SourceLine, keyword: string, written: string, files: readonly string[]): Steps<void> {
     const pattern = written.startsWith('"') && written.endsWith('"') ? written.slice(1, -1) : written;
     const found = this.options.include?.(pattern, line.file);
     const wrong = (message: string, severity: Problem['severity']) =>
@@ -240,7 +242,7 @@ class Preprocessor {
       else if (++this.files > INCLUDED_FILES_MAX) {
         wrong(`more than ${INCLUDED_FILES_MAX} files are included`, 'error');
         this.stopped = true;
-      } else this.file(text, file, files);
+      } else yield* this.file(text, file, files);
       if (this.stopped) return;
     }
     this.variables.set('_PWD', line.file.includes('/') ? line.file.slice(0, line.file.lastIndexOf('/')) : '.');

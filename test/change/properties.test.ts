@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { drain } from '../../src/base/steps.ts';
 import type { Change } from '../../src/change/change.ts';
 import { diff } from '../../src/change/diff.ts';
 import { impact } from '../../src/change/impact.ts';
 import { IMPACT_CLASSES, type PairInput } from '../../src/change/impact-model.ts';
 import { normalAddress, normalRoute, normalRule } from '../../src/change/lines.ts';
+import { withSameLines } from '../../src/change/same-lines.ts';
 import type { AddressLine, Config, Instance, RouteLine, RuleLine } from '../../src/keepalived/model.ts';
 import { config as anyConfig } from '../keepalived/arbitrary.ts';
 import { facts } from './pair.ts';
@@ -135,7 +137,18 @@ function withDevices(instance: Instance, config: Config): Instance {
 
 describe('any two models', () => {
   test('a model has no changes against itself', () => {
-    fc.assert(fc.property(valid, (a) => assert.deepEqual(diff(a, a), [])));
+    fc.assert(fc.property(valid, (a) => assert.deepEqual(diff(a, structuredClone(a)), [])));
+  });
+
+  test('lines that are made the same objects are still the same model, and change nothing in the list of changes', () => {
+    fc.assert(
+      fc.property(pairOfModels, ([a, b]) => {
+        const same = drain(withSameLines(a, structuredClone(b)));
+        assert.deepEqual(same, b);
+        assert.deepEqual(diff(a, same), diff(a, b));
+        assert.equal(drain(withSameLines(a, structuredClone(a))).static_routes[0], a.static_routes[0]);
+      }),
+    );
   });
 
   test('the order of lists is no change, and does not change the list of changes', () => {

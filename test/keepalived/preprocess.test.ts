@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { drain } from '../../src/base/steps.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 import { type PreprocessOptions, preprocess } from '../../src/keepalived/preprocess.ts';
 
 /** The effective lines, trimmed; expects no problems. */
 function lines(text: string, options: PreprocessOptions = {}): readonly string[] {
   const problems: unknown[] = [];
-  const found = preprocess(text, 'dir/f.conf', options, problems as never);
+  const found = drain(preprocess(text, 'dir/f.conf', options, problems as never));
   assert.deepEqual(problems, []);
   return found.map((line) => line.text.trim());
 }
