@@ -62,6 +62,19 @@ export interface UnitFact {
   readonly mainPid?: number;
 }
 
+/** What of tandemd's own lies in /usr/local/sbin and among systemd's units, by hash. */
+export interface TandemdFiles {
+  readonly executables: readonly { readonly name: string; readonly sha256: string }[];
+  /** Where /usr/local/sbin/tandemd points: `tandemd-0.1.0`. */
+  readonly link?: string;
+  /** /usr/local/sbin/tandemd is no link: somebody else put it there. */
+  readonly foreign: boolean;
+  /** Of /etc/systemd/system/tandemd.service. */
+  readonly unit?: string;
+  /** Of what the running tandemd was started from, wherever that lies. */
+  readonly running?: string;
+}
+
 export interface InstallPlace {
   /** /usr/local/sbin, or the nearest folder above it that is there. */
   readonly path: string;

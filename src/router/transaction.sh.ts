@@ -26,7 +26,7 @@ export interface StagedFile {
 }
 
 /** What a script answers, a line each, behind a mark: `MARK KEY VALUE`. */
-const SETUP = String.raw`
+export const SETUP = String.raw`
 export LC_ALL=C TZ=UTC
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 umask 077

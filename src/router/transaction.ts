@@ -7,8 +7,10 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { assert } from '../base/assert.ts';
+import type { Engine } from '../base/engine.ts';
 import { type Millis, ms } from '../base/units.ts';
 import { type Remote, RemoteError } from './remote.ts';
+import { readReport } from './report.ts';
 import {
   type CommitScript,
   cleanScript,
@@ -39,6 +41,9 @@ export interface TestCommand {
   /** Of the running process where there is one: an upgrade may have replaced what lies on disk. */
   readonly pid?: number;
   readonly binary: string;
+  /** What the binary runs, where it is an interpreter. */
+  readonly script?: string;
+  readonly engine: Engine;
   readonly configId?: string;
 }
 
@@ -188,13 +193,28 @@ async function testGeneration(remote: Remote, tested: Tested, test: TestCommand)
   const mark = newMark();
   const binary = test.pid === undefined ? test.binary : `/proc/${test.pid}/exe`;
   const identity = test.configId === undefined ? [] : ['-i', test.configId];
-  const script = testScript(mark, [binary, '-t', '-f', tested.staged, ...identity]);
+  const program = test.script === undefined ? [binary] : [binary, test.script];
+  const script = testScript(mark, [...program, '-t', '-f', tested.staged, ...identity]);
   const what = 'testing the staged configuration';
   const result = await remote.exec(['sh', '-s'], { stdin: script, timeout: testTimeout, what });
   const [head = '', ...said] = result.stdout.split('\n');
   const status = new RegExp(`^${mark} tested (\\d+)$`).exec(head)?.[1];
   if (status === undefined) throw new Error(`${remote.router}: ${what} failed: ${result.stderr.trim().slice(-300)}`);
-  return judgeTest(Number(status), said.join('\n'), tested);
+  const judge = test.engine === 'tandemd' ? judgeReport : judgeTest;
+  return judge(Number(status), said.join('\n'), tested);
+}
+
+/** tandemd's exit status is 0 for a file that it would load; what it warns of is then only told. */
+export function judgeReport(
+  status: number,
+  output: string,
+  { generation, config, staged }: Tested,
+): { readonly refused: boolean; readonly findings: readonly TestFinding[] } {
+  const problems = readReport(output, { path: staged, target: config });
+  const findings = problems.map(({ text }): TestFinding => ({ generation, text }));
+  if (status === 0 || findings.length > 0) return { refused: status !== 0, findings };
+  const said = output.trim().slice(0, 300) || 'it does not say why';
+  return { refused: true, findings: [{ generation, text: `tandemd's own test ended with status ${status}: ${said}` }] };
 }
 
 /**
@@ -333,7 +353,7 @@ function staleReason([what, path]: readonly string[]): string {
   return what === 'staged' ? `the staged file ${path} is gone or was changed` : `${path} was changed since`;
 }
 
-interface Asked {
+export interface Asked {
   readonly argv: readonly string[];
   readonly stdin: Uint8Array | string;
   readonly timeout: Millis;
@@ -341,7 +361,7 @@ interface Asked {
 }
 
 /** The marked lines of a script's output, split at blanks. Throws where there is none: then it is not known how far it came. */
-async function ask(remote: Remote, mark: string, { argv, stdin, timeout, what }: Asked): Promise<string[][]> {
+export async function ask(remote: Remote, mark: string, { argv, stdin, timeout, what }: Asked): Promise<string[][]> {
   const result = await remote.exec(argv, { stdin, timeout, what });
   const lines = result.stdout.split('\n').filter((line) => line.startsWith(`${mark} `));
   if (lines.length === 0) {
@@ -362,4 +382,4 @@ const toStaged = (file: NewFile, generation: number): StagedFile => ({
 });
 
 const sha256Of = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
-const newMark = (): string => randomBytes(16).toString('hex');
+export const newMark = (): string => randomBytes(16).toString('hex');
