@@ -74,13 +74,14 @@ export const CODES = {
   'plan-daemon-absent': 'The daemon that the router shall run is not installed there.',
   'plan-daemon-old': 'The keepalived on the router is too old to test a file before it is loaded.',
   'plan-engine': 'The router runs another engine than it shall.',
+  'plan-two-engines': 'keepalived and tandemd run side by side on one router.',
   'plan-interface-absent': 'The new configuration names an interface that the router does not have.',
   'plan-vip-is-own-address': 'A VIP is configured on the router as an address of its own.',
   'plan-addresses-lost': 'The kernel would delete other addresses together with one that changes, for good.',
   'plan-window-too-small': 'Both routers have to change at once, and an answer takes too long for that.',
   'plan-degraded': 'The pair is not as its own configuration says: one router could not take over.',
   'plan-not-forwarding': 'The router holds routes for a pair and does not forward packets.',
-  'plan-outside-unit': 'keepalived was started by hand on a router that runs systemd.',
+  'plan-outside-unit': 'The daemon was started by hand on a router that runs systemd.',
 } as const;
 
 export type ProblemCode = keyof typeof CODES;

@@ -2,7 +2,7 @@
 import type { Problem } from '../base/problem.ts';
 import { isAtLeast } from '../base/version.ts';
 import type { Impact } from '../change/impact-model.ts';
-import type { Observed } from '../change/observed.ts';
+import type { EngineProcess, Observed } from '../change/observed.ts';
 import type { Instance } from '../keepalived/model.ts';
 import type { NodePlan } from './plan.ts';
 import type { Schedule } from './schedule.ts';
@@ -53,6 +53,7 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
   const { daemon } = reading.observed;
   switch (daemon.kind) {
     case 'unknown':
+      if (daemon.engines) return [twoEngines(router, daemon.engines)];
       return [
         block(
           'plan-daemon-unknown',
@@ -72,7 +73,7 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
       ];
     case 'stopped':
     case 'running':
-      if (daemon.engine !== desired.engine || desired.engine !== 'keepalived') {
+      if (daemon.engine !== desired.engine) {
         return [
           block(
             'plan-engine',
@@ -81,7 +82,7 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
           ),
         ];
       }
-      if (!isAtLeast(daemon.version, CONFIG_TEST_SINCE)) {
+      if (daemon.engine === 'keepalived' && !isAtLeast(daemon.version, CONFIG_TEST_SINCE)) {
         return [
           block(
             'plan-daemon-old',
@@ -91,6 +92,15 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
       }
       return [];
   }
+}
+
+function twoEngines(router: string, engines: readonly EngineProcess[]): Problem {
+  const all = engines.map(({ engine, pid, unit }) => `${engine} ${pid}${unit === undefined ? '' : ` (${unit})`}`);
+  return block(
+    'plan-two-engines',
+    `${router} runs ${all.join(' and ')} side by side, and both believe that the VIPs are theirs`,
+    'stop the one that shall not run, and mask its unit',
+  );
 }
 
 /** A missing interface would end the daemon and leave its VIPs behind: a permanent split. */
@@ -209,7 +219,7 @@ export function cautionsOf(nodes: readonly NodePlan[]): Problem[] {
       cautions.push({
         code: 'plan-outside-unit',
         severity: 'warning',
-        message: `keepalived on ${router} was started outside of its systemd unit: it is reloaded by SIGHUP`,
+        message: `${daemon.engine} on ${router} was started outside of its systemd unit: it is reloaded by SIGHUP`,
       });
     }
     return cautions;

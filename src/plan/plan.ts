@@ -137,7 +137,7 @@ function readLive(router: string, reading: Reading): Live {
   const warning: Problem = {
     code: 'plan-live-file-unread',
     severity: 'warning',
-    message: `what ${router} runs has ${lines} that keepalived cannot use and skips: they are not compared`,
+    message: `what ${router} runs has ${lines} that ${reading.observed.daemon.engine} cannot use and skips: they are not compared`,
     hint: errors[0]!.message,
   };
   return { config: parsed.config, warnings: [warning] };

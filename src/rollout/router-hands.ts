@@ -1,5 +1,6 @@
 /** The rollout's hands on one real router: transaction, daemon and facts over its connection. */
 import { createHash } from 'node:crypto';
+import type { Engine } from '../base/engine.ts';
 import { type Millis, ms } from '../base/units.ts';
 import { isAtLeast } from '../base/version.ts';
 import type { Observed, RunningDaemon } from '../change/observed.ts';
@@ -11,6 +12,7 @@ import type { Move } from '../plan/schedule.ts';
 import { readFacts } from '../router/facts.ts';
 import { proveReload } from '../router/prove.ts';
 import { type Remote, RemoteError, type RemoteErrorKind } from '../router/remote.ts';
+import { errorsOf } from '../router/report.ts';
 import { enable, type Service, start, stop } from '../router/service.ts';
 import {
   commit,
@@ -87,7 +89,7 @@ export class RouterHands implements Hands {
       case 'no-place':
         return this.#notReady([staged.reason]);
       case 'problems':
-        return this.#notReady(staged.findings.map((f) => `keepalived refuses it: ${where(f)}${f.text}`));
+        return this.#notReady(staged.findings.map((f) => `${this.#engine} refuses it: ${where(f)}${f.text}`));
     }
   }
 
@@ -141,6 +143,11 @@ export class RouterHands implements Hands {
         return undefined;
       case 'gone':
         return { router: this.router, message: `${this.router}: the daemon ended when it was reloaded` };
+      case 'refused':
+        return {
+          router: this.router,
+          message: `${this.router}: tandemd refused it: ${errorsOf(proof.report).join('; ')}`,
+        };
       case 'unproven':
         return { router: this.router, message: `${this.router}: ${proof.reason}` };
     }
@@ -214,17 +221,21 @@ export class RouterHands implements Hands {
   async #start(): Promise<void> {
     this.#started = this.#observed.daemon.kind !== 'running';
     const started = await start(await this.#link.remote(), this.#service);
-    if (started.kind === 'failed') throw new Error(`${this.router}: keepalived does not start: ${started.reason}`);
+    if (started.kind === 'failed') throw new Error(`${this.router}: ${this.#engine} does not start: ${started.reason}`);
   }
 
   get #configPath(): string {
     return this.#node.desired.files[0]!.path;
   }
 
+  get #engine(): Engine {
+    return this.#node.desired.engine;
+  }
+
   get #service(): Service {
     const { daemon, system } = this.#observed;
-    const binary = daemon.kind === 'running' || daemon.kind === 'stopped' ? daemon.binary : 'keepalived';
-    const unit = (daemon.kind === 'running' ? daemon.unit : undefined) ?? 'keepalived.service';
+    const binary = daemon.kind === 'running' || daemon.kind === 'stopped' ? daemon.binary : this.#engine;
+    const unit = (daemon.kind === 'running' ? daemon.unit : undefined) ?? `${this.#engine}.service`;
     const argv = daemon.kind === 'running' ? { argv: daemon.argv } : {};
     return { init: system.init, unit, binary, config: this.#configPath, ...argv };
   }
@@ -232,16 +243,17 @@ export class RouterHands implements Hands {
   get #test(): TestCommand {
     const { daemon } = this.#observed;
     if (daemon.kind === 'running') {
-      const { pid, binary, configId } = daemon;
-      return { pid, binary, ...(configId !== undefined && { configId }) };
+      const { pid, binary, script, engine, configId } = daemon;
+      return { pid, binary, engine, ...(script && { script }), ...(configId !== undefined && { configId }) };
     }
-    return { binary: this.#service.binary };
+    return { binary: this.#service.binary, engine: this.#engine };
   }
 
   /** Only where this keepalived could not test the file itself. */
   #testCopy(config: Config): TestCopy | undefined {
     const { daemon } = this.#observed;
-    if (!('version' in daemon) || isAtLeast(daemon.version, USERS_TESTED_SINCE)) return undefined;
+    if (!('version' in daemon) || daemon.engine !== 'keepalived') return undefined;
+    if (isAtLeast(daemon.version, USERS_TESTED_SINCE)) return undefined;
     const copy = asRoot(config);
     return copy.users.length > 0 ? copy : undefined;
   }

@@ -1,11 +1,15 @@
 /** Which daemon runs VRRP on a router, and how it was started: from its processes, never from what is usual. */
-import type { Daemon, LoadedConfig, RunningDaemon } from '../change/observed.ts';
+import type { Daemon, EngineProcess, InstanceFact, LoadedConfig, RunningDaemon } from '../change/observed.ts';
+import { parseSaid, type Said } from './control-facts.ts';
+import { parseLive } from './live.ts';
 import type { Section } from './sections.ts';
 
 export interface DaemonFacts {
   readonly daemon: Daemon;
   /** The configuration that the daemon's arguments name. */
   readonly configPath?: string;
+  /** Live state, where the daemon tells it. */
+  readonly instances?: readonly InstanceFact[];
 }
 
 interface Process {
@@ -15,6 +19,8 @@ interface Process {
   readonly engine: 'keepalived' | 'tandemd';
   readonly binary: string;
   readonly argv: readonly string[];
+  /** What the binary runs, where it is an interpreter; the second of the arguments. */
+  readonly script?: string;
   readonly space: string;
   readonly about: ReadonlyMap<string, Section>;
 }
@@ -51,12 +57,11 @@ export function readDaemon(sections: readonly Section[]): DaemonFacts {
   const [net] = here.split(' ');
   const known = new Set(processes.map((process) => process.pid));
   const parents = processes.filter((process) => !known.has(process.parent) && process.space.startsWith(`${net} `));
-  const serving = parents.filter((process) => !isTest(process.argv));
+  const serving = parents.filter((process) => !isTest(optionsOf(process)));
   const [first, ...others] = serving;
   if (first === undefined) return { daemon: installed(sections) };
   if (others.length > 0) {
-    const pids = serving.map((process) => `${process.engine} ${process.pid}`).join(', ');
-    return unknown(`several daemons run VRRP here (${pids}): Tandem works with one`);
+    return several(serving);
   }
   if (first.space !== here) {
     return unknown(
@@ -69,8 +74,20 @@ export function readDaemon(sections: readonly Section[]): DaemonFacts {
 
 const unknown = (reason: string): DaemonFacts => ({ daemon: { kind: 'unknown', reason } });
 
+/** The two engines side by side are a fault of their own: each takes the other's VIPs away, or takes them for its own. */
+function several(serving: readonly Process[]): DaemonFacts {
+  const pids = serving.map((process) => `${process.engine} ${process.pid}`).join(', ');
+  const reason = `several daemons run VRRP here (${pids}): Tandem works with one`;
+  if (new Set(serving.map(({ engine }) => engine)).size === 1) return unknown(reason);
+  const engines = serving.map((process): EngineProcess => {
+    const unit = readUnit(process);
+    return { engine: process.engine, pid: process.pid, startTime: process.startTime, ...(unit && { unit }) };
+  });
+  return { daemon: { kind: 'unknown', reason, engines } };
+}
+
 function running(parent: Process, children: readonly Process[], sections: readonly Section[]): DaemonFacts {
-  const options = parseOptions(parent.argv);
+  const options = parseOptions(optionsOf(parent));
   const who = `${parent.engine} ${parent.pid}`;
   if (typeof options === 'string') return unknown(`${who} was started with ${options}, which Tandem does not know`);
   if (options.has('check')) return unknown(`${who} was started with -C: it runs health checks and no VRRP`);
@@ -78,17 +95,20 @@ function running(parent: Process, children: readonly Process[], sections: readon
   const configPath = options.get('use-file') ?? defaultConfig;
   if (!configPath.startsWith('/'))
     return unknown(`${who} was started with -f ${configPath}, which is relative to a folder that is not known`);
-  const version = readVersion(parent.about.get('version')?.text);
+  const said = saidBy(parent);
+  const version = said?.version ?? readVersion(parent.about.get('version')?.text);
   if (version === undefined) return unknown(`${who} does not tell its version`);
   const configId = options.get('config-id');
   const pidFile = options.get('pid') ?? writtenPidFile(sections, parent.pid);
   const unit = readUnit(parent);
-  const loaded = readLoaded(children);
+  const loaded = said ? said.loaded : readLoaded(children);
+  const instances = parent.engine === 'tandemd' ? said?.instances : readLive(sections);
   const daemon: RunningDaemon = {
     kind: 'running',
     engine: parent.engine,
     version,
     binary: parent.binary,
+    ...(parent.script !== undefined && { script: parent.script }),
     pid: parent.pid,
     startTime: parent.startTime,
     argv: parent.argv,
@@ -97,8 +117,21 @@ function running(parent: Process, children: readonly Process[], sections: readon
     pidFile,
     ...(unit === undefined ? {} : { unit }),
     ...(loaded === undefined ? {} : { loaded }),
+    ...(said?.refused && { refused: said.refused }),
   };
-  return { daemon, configPath };
+  return { daemon, configPath, ...(instances && { instances }) };
+}
+
+/** tandemd's own words, where this very process said them. */
+function saidBy({ about, pid }: Process): Said | undefined {
+  const said = about.get('said');
+  const parsed = said && parseSaid(said.text);
+  return parsed?.pid === pid ? parsed : undefined;
+}
+
+function readLive(sections: readonly Section[]): readonly InstanceFact[] | undefined {
+  const live = sections.find((section) => section.name === 'live');
+  return live && parseLive(live.text);
 }
 
 function installed(sections: readonly Section[]): Daemon {
@@ -136,6 +169,8 @@ const ABOUT_A_PROCESS = new Set([
   'stat',
   'args',
   'space',
+  'script',
+  'said',
   'version',
   'cgroup',
   'unit',
@@ -162,17 +197,22 @@ function readProcess(pid: string, about: ReadonlyMap<string, Section>): Process 
   const argv = args?.split(SEPARATOR).slice(0, -1);
   if (state === undefined || 'ZX'.includes(state) || parent === undefined || startTime === undefined) return undefined;
   if (exe === undefined || argv === undefined || argv.length === 0) return undefined;
+  const script = about.get('script')?.text;
   return {
     pid: Number(pid),
     parent: Number(parent),
     startTime,
-    engine: exe.endsWith('/tandemd') ? 'tandemd' : 'keepalived',
+    engine: exe.endsWith('/keepalived') ? 'keepalived' : 'tandemd',
     binary: exe,
     argv,
+    ...(script !== undefined && { script }),
     space: about.get('space')?.text ?? '',
     about,
   };
 }
+
+/** The arguments without an interpreter before them: the program's own name comes first. */
+const optionsOf = ({ argv, script }: Process): readonly string[] => (script === undefined ? argv : argv.slice(1));
 
 /** A configuration test of somebody's, or a question for the version: it serves nothing and ends soon. */
 const isTest = (argv: readonly string[]): boolean =>

@@ -26,6 +26,7 @@ ${live ? LIVE : ''}
 ${FILES}
 ${wanted}
 ${NETWORK}
+${INSTALL}
 show done date +%s.%N
 }
 main </dev/null
@@ -49,7 +50,7 @@ const SETUP = String.raw`
 export LC_ALL=C TZ=UTC
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 show() { printf '%s < %s\n' "$M" "$1"; shift; "$@" 2>/dev/null; printf '\n%s > %s\n' "$M" "$?"; }
-version() { "$1" --version 2>&1 | head -n 60; }
+version() { "$@" --version 2>&1 | head -n 60; }
 show clock date +%s.%N
 `;
 
@@ -64,17 +65,45 @@ if [ -r /sys/fs/selinux/enforce ]; then show selinux cat /sys/fs/selinux/enforce
 `;
 
 /**
- * Every process whose executable is keepalived or tandemd. `ours` are those in our network and process namespaces
- * under our root; only of these is the executable run (for its version) and the loaded configuration read: a
- * memfd that keepalived >= 2.2 fills on every load and its children read from.
+ * Every process whose executable is keepalived or tandemd (`tandemd-VERSION` behind its link, or Node with the
+ * tree's program). `ours` are those in our network and process namespaces under our root; only of these is the
+ * executable run (for its version) and the loaded configuration read: a memfd that keepalived >= 2.2 fills on every
+ * load and its children read from; tandemd is asked through its control socket, for all that it tells at once.
  */
 const PROCESSES = String.raw`
 net=$(readlink /proc/self/ns/net)
 pidns=$(readlink /proc/self/ns/pid)
 root=$(stat -c %d:%i /)
 show self printf '%s %s %s' "$net" "$pidns" "$root"
-pids=$(ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n 's@.* /proc/\([0-9]*\)/exe -> .*/\(keepalived\|tandemd\)\( (deleted)\)\{0,1\}$@\1@p' | head -n 64 | tr '\n' ' ')
+exes=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
+named() { printf '%s\n' "$exes" | sed -n "s@.* /proc/\([0-9]*\)/exe -> .*/\($1\)\( (deleted)\)\{0,1\}\$@\1@p" | head -n 64; }
+word() { tr '\000' '\n' < "/proc/$1/cmdline" 2>/dev/null | sed -n "$2p"; }
+script() {
+  case $(readlink "/proc/$1/exe") in */node | */nodejs) ;; *) return ;; esac
+  path=$(word "$1" 2)
+  case $path in /*) echo "$path" ;; *) echo "$(readlink "/proc/$1/cwd")/$path" ;; esac
+}
+pids=
+for p in $(named 'keepalived\|tandemd\(-[0-9][^/]*\)\{0,1\}'); do
+  [ "$(word "$p" 2)" = ctl ] || pids="$pids$p "
+done
+for p in $(named 'node\(js\)\{0,1\}'); do
+  case $(word "$p" 2) in */tandemd.[tj]s | */tandemd.[cm]js) ;; *) continue ;; esac
+  [ "$(word "$p" 3)" = ctl ] || pids="$pids$p "
+done
 parents=
+own=
+program() {
+  p=$1
+  shift
+  path=$(script "$p")
+  if [ -n "$path" ]; then "/proc/$p/exe" "$path" "$@"; else "/proc/$p/exe" "$@"; fi
+}
+said() (
+  socket=$(tr '\000' '\n' < "/proc/$1/environ" | sed -n 's/^TANDEMD_SOCKET=//p' | head -n 1)
+  [ -z "$socket" ] || export TANDEMD_SOCKET="$socket"
+  program "$1" ctl status counters config --json 2>/dev/null | head -c 16777216
+)
 args() { tr '\000' '\001' < "/proc/$1/cmdline"; }
 space() { printf '%s %s %s' "$(readlink "/proc/$1/ns/net")" "$(readlink "/proc/$1/ns/pid")" "$(stat -c %d:%i "/proc/$1/root/")"; }
 loaded() {
@@ -90,13 +119,22 @@ for p in $pids; do
   show stat cat "/proc/$p/stat"
   show args args "$p"
   show space space "$p"
+  path=$(script "$p")
+  [ -z "$path" ] || show script printf %s "$path"
   parent=$(sed -n 's/.*) [A-Za-z] \([0-9]*\) .*/\1/p' "/proc/$p/stat" 2>/dev/null)
   [ "$(space "$p" 2>/dev/null)" = "$net $pidns $root" ] || continue
   case " $pids" in
   *" $parent "*) loaded "$p" ;;
   *)
     parents="$parents $p"
-    show version version "/proc/$p/exe"
+    case $path$(readlink "/proc/$p/exe") in
+    */keepalived | */keepalived' (deleted)') show version version "/proc/$p/exe" ;;
+    *)
+      own="$own $p"
+      text=$(said "$p")
+      if [ -n "$text" ]; then show said printf %s "$text"; else show version version program "$p"; fi
+      ;;
+    esac
     show cgroup cat "/proc/$p/cgroup"
     unit=$(sed -n 's@^.*/\([^/]*\.service\)$@\1@p' "/proc/$p/cgroup" | head -n 1)
     [ -z "$unit" ] || show unit systemctl show -p Id,MainPID,CanReload -- "$unit"
@@ -108,6 +146,7 @@ for name in keepalived tandemd; do
   binary=$(command -v "$name") || continue
   show installed echo "$binary"
   show installed-version version "$binary"
+  show installed-file readlink -f "$binary"
 done
 `;
 
@@ -144,7 +183,7 @@ live() {
   rm -f "$file"
 }
 case $parents in
-' '*' '*) ;;
+' '*' '* | "$own") ;;
 ' '*) live $parents ;;
 esac
 `;
@@ -225,4 +264,15 @@ for file in /etc/network/interfaces /etc/network/interfaces.d/* /etc/systemd/net
   show network-path printf %s "$file"
   show network-text sh -c 'head -c 65536 "$1" | grep -viE "password|passwd|secret|psk|private|wep" ' sh "$file"
 done
+`;
+
+/** What an executable of ours would need, and what systemd thinks of both engines. */
+const INSTALL = `
+show glibc sh -c 'getconf GNU_LIBC_VERSION || ldd --version 2>&1'
+place=/usr/local/sbin
+while [ ! -d "$place" ]; do place=$(dirname "$place"); done
+show place printf %s "$place"
+show place-free df -Pk "$place"
+show mounts head -c 1048576 /proc/self/mounts
+[ ! -d /run/systemd/system ] || show units systemctl show -p Id,LoadState,ActiveState,UnitFileState,MainPID -- keepalived.service tandemd.service
 `;

@@ -4,7 +4,6 @@ import { ms } from '../base/units.ts';
 import type { ConfigFile, FileFact, Observed, System } from '../change/observed.ts';
 import { parseTimestamp, readDaemon } from './daemon-facts.ts';
 import { factsScript } from './facts.sh.ts';
-import { parseLive } from './live.ts';
 import { configuredAddresses, type ManagerFacts, managerOf } from './managers.ts';
 import { parseLinks, parseRoutes, parseRules, parseSysctls } from './network-facts.ts';
 import type { Remote } from './remote.ts';
@@ -51,7 +50,7 @@ export async function readFacts(remote: Remote, options: FactsOptions = {}): Pro
 export function observe(reading: Reading): Observed {
   const { router, sections } = reading;
   const read = reader(router, sections);
-  const { daemon, configPath } = readDaemon(sections);
+  const { daemon, configPath, instances } = readDaemon(sections);
   const found = read.one('config');
   if (configPath !== undefined && configPath !== found) {
     throw new Error(`${router}: the daemon's arguments name ${configPath}, the router read ${found}`);
@@ -61,8 +60,6 @@ export function observe(reading: Reading): Observed {
   const { interfaces, addresses } = read.as('addresses', parseLinks);
   const managers = readManagers(sections);
   const configured = configuredAddresses(interfaces, managers);
-  const live = sections.find((section) => section.name === 'live');
-  const instances = live === undefined ? undefined : parseLive(live.text);
   return {
     router,
     bootId: read.one('boot'),

@@ -4,7 +4,6 @@ import { type Millis, ms } from '../base/units.ts';
 import type { Daemon, InstanceFact, RunningDaemon } from '../change/observed.ts';
 import { readDaemon } from './daemon-facts.ts';
 import { daemonScript } from './facts.sh.ts';
-import { parseLive } from './live.ts';
 import type { Remote } from './remote.ts';
 import { parseSections } from './sections.ts';
 import type { Process, Signalled } from './transaction.ts';
@@ -19,6 +18,8 @@ export type Proof =
   | { readonly kind: 'reloaded'; readonly daemon: RunningDaemon; readonly instances?: readonly InstanceFact[] }
   /** The process that was signalled ended: a keepalived that cannot use its configuration leaves its VIPs behind. */
   | { readonly kind: 'gone'; readonly now: Daemon }
+  /** tandemd: the file is bad, and what ran before runs on. `report` has every problem with its place. */
+  | { readonly kind: 'refused'; readonly report: string }
   | { readonly kind: 'unproven'; readonly reason: string };
 
 const probeTimeout = ms(15_000);
@@ -37,17 +38,17 @@ export async function probe(remote: Remote): Promise<Probe> {
   const result = await remote.exec(['sh', '-s'], options);
   const sections = parseSections(result.stdout, mark);
   if (sections === undefined) throw new Error(`${remote.router}: asking the daemon ended half way`);
-  const { daemon } = readDaemon(sections);
-  const live = sections.find((section) => section.name === 'live');
-  const instances = live === undefined ? undefined : parseLive(live.text);
+  const { daemon, instances } = readDaemon(sections);
   return instances === undefined ? { daemon } : { daemon, instances };
 }
 
 /**
- * Looks until the same process has read its configuration after the signal. keepalived >= 2.2 keeps what it read
- * in a memfd: stamped by the parent when it reads, read to its end by the child when it loads. On 2.2.7 a reload
- * also sets every instance's last transition anew, which shows that the child is through; where a version does
- * not, two looks in a row must agree. A keepalived without either is unproven.
+ * Looks until the same process has read its configuration after the signal.
+ *
+ * tandemd says itself when it took its file, or refused it. keepalived >= 2.2 keeps what it read in a memfd: stamped by
+ * the parent when it reads, read to its end by the child when it loads. On 2.2.7 a reload also sets every instance's
+ * last transition anew, which shows that the child is through; where a version does not, two looks in a row must
+ * agree. A keepalived without either is unproven.
  */
 export async function proveReload(remote: Remote, was: Process, signalled: Signalled, limit: Millis): Promise<Proof> {
   const deadline = performance.now() + limit;
@@ -60,28 +61,34 @@ export async function proveReload(remote: Remote, was: Process, signalled: Signa
     if (daemon.kind !== 'running' || daemon.pid !== was.pid || daemon.startTime !== was.startTime) {
       return { kind: 'gone', now: daemon };
     }
+    const reloaded: Proof = { kind: 'reloaded', daemon, ...(instances === undefined ? {} : { instances }) };
     const read = daemon.loaded === undefined ? undefined : daemon.loaded.at >= since && daemon.loaded.whole;
-    const through = instances?.length ? instances.every((each) => (each.changedAt ?? 0) >= since) : undefined;
-    agreed = read === true ? agreed + 1 : 0;
-    if ((read !== false && through === true) || agreed > 1) {
-      return { kind: 'reloaded', daemon, ...(instances === undefined ? {} : { instances }) };
+    if (daemon.engine === 'tandemd') {
+      if (daemon.refused && daemon.refused.at >= since) return { kind: 'refused', report: daemon.refused.report };
+      if (read === true) return reloaded;
+      reason = instances ? NOT_READ : 'tandemd does not answer';
+    } else {
+      const through = instances?.length ? instances.every((each) => (each.changedAt ?? 0) >= since) : undefined;
+      agreed = read === true ? agreed + 1 : 0;
+      if ((read !== false && through === true) || agreed > 1) return reloaded;
+      if (read === undefined && through === undefined) {
+        return { kind: 'unproven', reason: `keepalived ${daemon.version} tells neither what it loaded nor its state` };
+      }
+      reason = read === false ? NOT_READ : 'its instances have not been set up since';
     }
-    if (read === undefined && through === undefined) {
-      return { kind: 'unproven', reason: `keepalived ${daemon.version} tells neither what it loaded nor its state` };
-    }
-    reason =
-      read === false ? 'the daemon has not read its configuration since' : 'its instances have not been set up since';
     if (performance.now() > deadline) return { kind: 'unproven', reason };
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 
+const NOT_READ = 'the daemon has not read its configuration since';
+
 /** A keepalived whose configuration is no good lives for some 20 ms before it gives up. */
 const settledMs = 1000;
 
 /**
- * Looks until a daemon runs and answers, or, where it cannot be asked, has run for a second; undefined where none
- * does within the limit.
+ * Looks until a daemon runs and answers, or, a keepalived that cannot be asked, has run for a second; undefined where
+ * none does within the limit.
  */
 export async function proveStarted(remote: Remote, limit: Millis): Promise<RunningDaemon | undefined> {
   const deadline = performance.now() + limit;
@@ -92,7 +99,8 @@ export async function proveStarted(remote: Remote, limit: Millis): Promise<Runni
     if (daemon.kind !== 'running') first = undefined;
     else {
       if (first?.pid !== daemon.pid) first = { pid: daemon.pid, at: now };
-      if (instances !== undefined || now - first.at > settledMs) return daemon;
+      if (instances !== undefined) return daemon;
+      if (daemon.engine === 'keepalived' && now - first.at > settledMs) return daemon;
     }
     if (now > deadline) return undefined;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));

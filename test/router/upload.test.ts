@@ -19,7 +19,7 @@ const sshd = await startSshd();
 const publicKey = readFileSync(join(sshd.folder, 'host_ed25519.pub'), 'utf8');
 
 /** A daemon whose test accepts everything: what is tested here is the way of the bytes. */
-const accepting = { binary: '/bin/true' };
+const accepting = { engine: 'keepalived', binary: '/bin/true' } as const;
 const old = '# what runs\n';
 
 function router() {
