@@ -1,6 +1,7 @@
 /**
  * Where a connection goes and how, as the user's own ssh_config says it: `ssh -G` resolves Host, Match, Include
- * and the rest exactly as ssh(1) would, and its answer is read here.
+ * and the rest exactly as ssh(1) would, and its answer is read here. Where there is no ssh(1), a file of plain Host
+ * blocks is read by ssh-config-file.ts.
  */
 import { execFile } from 'node:child_process';
 import { homedir, hostname as localHostname, userInfo } from 'node:os';
@@ -8,6 +9,7 @@ import { promisify } from 'node:util';
 import { type Millis, ms } from '../base/units.ts';
 import type { SshSettings } from '../inventory/model.ts';
 import { RemoteError } from './remote.ts';
+import { readSshConfig, type Settings, type SshQuestion } from './ssh-config-file.ts';
 
 /** One SSH server to log in to: the router itself or a jump host on the way. */
 export interface Endpoint {
@@ -55,7 +57,7 @@ const jumpDepthMax = 4;
 /** `Match exec` runs commands of the user's; what takes longer than this hangs. */
 const resolveTimeout = ms(10_000);
 
-/** Resolves a router's route. Throws a RemoteError where ssh(1) is missing or refuses its configuration. */
+/** Resolves a router's route. Throws a RemoteError where the configuration is refused. */
 export async function resolveRoute(router: string, host: string, ssh: SshSettings): Promise<Route> {
   return resolve({ router, ssh, depth: 0 }, { host, ...pick(ssh) });
 }
@@ -119,29 +121,37 @@ function parseHop(context: Context, hop: string): Asked {
   };
 }
 
-type Settings = ReadonlyMap<string, readonly string[]>;
-
 async function askSsh(context: Context, asked: Asked, identities: readonly string[]): Promise<Settings> {
-  const config = context.ssh.config === undefined ? [] : ['-F', context.ssh.config];
-  const user = asked.user === undefined ? [] : ['-l', asked.user];
-  const port = asked.port === undefined ? [] : ['-p', String(asked.port)];
-  // Not -i: that drops a file that is not there, though its key may be in the agent.
-  const keys = identities.flatMap((file) => ['-o', `IdentityFile="${file}"`]);
-  return runSshG(context.router, [...config, ...user, ...port, ...keys, '--', asked.host]);
+  const { config } = context.ssh;
+  return runSshG(context.router, { ...asked, identities, ...(config === undefined ? {} : { config }) });
 }
 
-async function runSshG(router: string, args: readonly string[]): Promise<Settings> {
+async function runSshG(router: string, question: SshQuestion): Promise<Settings> {
+  const { host, config, user, port, identities } = question;
+  const args = [
+    ...(config === undefined ? [] : ['-F', config]),
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    // Not -i: that drops a file that is not there, though its key may be in the agent.
+    ...identities.flatMap((file) => ['-o', `IdentityFile="${file}"`]),
+  ];
   try {
     const options = { timeout: resolveTimeout, maxBuffer: 1 << 20 };
-    const { stdout } = await promisify(execFile)('ssh', ['-G', ...args], options);
+    const { stdout } = await promisify(execFile)('ssh', ['-G', ...args, '--', host], options);
     return parseSshG(stdout);
   } catch (cause) {
     const { code, stderr } = cause as { code?: unknown; stderr?: string };
-    const reason =
-      code === 'ENOENT'
-        ? "OpenSSH's client, which reads ssh_config for Tandem, is not installed"
-        : `ssh -G ${args.at(-1)} failed: ${stderr?.trim().split('\n').at(-1) ?? ''}`;
+    if (code === 'ENOENT') return withoutSsh(router, question);
+    const reason = `ssh -G ${host} failed: ${stderr?.trim().split('\n').at(-1) ?? ''}`;
     throw new RemoteError('unreachable', router, reason, { cause });
+  }
+}
+
+async function withoutSsh(router: string, question: SshQuestion): Promise<Settings> {
+  try {
+    return await readSshConfig(question);
+  } catch (cause) {
+    throw new RemoteError('unreachable', router, (cause as Error).message, { cause });
   }
 }
 
@@ -239,7 +249,7 @@ let defaults: Promise<Settings> | undefined;
 
 /** What differs from ssh's own defaults and is not followed here. */
 async function unsupported(context: Context, host: string, settings: Settings): Promise<string[]> {
-  defaults ??= runSshG(context.router, ['-F', 'none', '--', 'localhost']).catch((error: Error) => {
+  defaults ??= runSshG(context.router, { host: 'localhost', config: 'none', identities: [] }).catch((error: Error) => {
     defaults = undefined;
     throw error;
   });
