@@ -4,7 +4,6 @@
  * wait on the server ends after smtp_connect_timeout.
  */
 import { hostname, userInfo } from 'node:os';
-import { createTransport } from 'nodemailer';
 import { type Millis, ms, seconds } from '../base/units.ts';
 import type { Config, GlobalDefs } from '../keepalived/model.ts';
 import { type Happening, isState, type NotifyState } from './happening.ts';
@@ -90,6 +89,8 @@ const SMTP_PORT = 25;
 async function deliver(globals: GlobalDefs, { subject, text }: Mail, date: Date): Promise<void> {
   const { smtp_server: server, smtp_helo_name: name, notification_email_from, notification_email = [] } = globals;
   const timeout = globals.smtp_connect_timeout ?? SERVER_TIMEOUT;
+  // Only now: it takes 8 MB, and most routers never send a mail.
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     host: server?.host ?? '',
     port: server?.port ?? SMTP_PORT,
