@@ -1,6 +1,7 @@
 /** Which daemon runs VRRP on a router, and how it was started: from its processes, never from what is usual. */
-import type { Daemon, EngineProcess, InstanceFact, LoadedConfig, RunningDaemon } from '../change/observed.ts';
+import type { Daemon, EngineProcess, InstanceFact, LoadedConfig, RunningDaemon, UnitFact } from '../change/observed.ts';
 import { parseSaid, type Said } from './control-facts.ts';
+import { readInstalled, readUnits, readVersion } from './engine-facts.ts';
 import { parseLive } from './live.ts';
 import type { Section } from './sections.ts';
 
@@ -134,20 +135,25 @@ function readLive(sections: readonly Section[]): readonly InstanceFact[] | undef
   return live && parseLive(live.text);
 }
 
+/**
+ * Of two engines that are installed the one that would run: keepalived, unless its unit is masked or tandemd's starts
+ * at boot.
+ */
 function installed(sections: readonly Section[]): Daemon {
-  for (const [index, section] of sections.entries()) {
-    if (section.name !== 'installed') continue;
-    const binary = section.text.trim();
-    const version = readVersion(sections[index + 1]?.text);
-    if (version === undefined) return { kind: 'unknown', reason: `${binary} does not tell its version` };
-    return { kind: 'stopped', engine: binary.endsWith('/tandemd') ? 'tandemd' : 'keepalived', version, binary };
+  const found = readInstalled(sections);
+  const units = readUnits(text(sections, 'units'));
+  const unit = (name: UnitFact['name']) => units.find((each) => each.name === name);
+  const tandemdRuns = unit('keepalived.service')?.load === 'masked' || unit('tandemd.service')?.file === 'enabled';
+  const [first, ...others] = found;
+  const engine = (tandemdRuns && others.find((each) => each.engine === 'tandemd')) || first;
+  if (engine === undefined) {
+    const mute = sections.find((section) => section.name === 'installed');
+    return mute === undefined
+      ? { kind: 'absent' }
+      : { kind: 'unknown', reason: `${mute.text.trim()} does not tell its version` };
   }
-  return { kind: 'absent' };
+  return { kind: 'stopped', engine: engine.engine, version: engine.version, binary: engine.binary };
 }
-
-/** `Keepalived v2.2.7 (01/16,2022)` */
-const readVersion = (text: string | undefined): string | undefined =>
-  /^\w+ v?(\d{1,3}\.\d{1,3}\.\d{1,3})\b/.exec(text ?? '')?.[1];
 
 function readProcesses(sections: readonly Section[]): Process[] {
   const processes: Process[] = [];

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { ms } from '../base/units.ts';
 import type { ConfigFile, FileFact, Observed, System } from '../change/observed.ts';
 import { parseTimestamp, readDaemon } from './daemon-facts.ts';
+import { readInstall } from './engine-facts.ts';
 import { factsScript } from './facts.sh.ts';
 import { configuredAddresses, type ManagerFacts, managerOf } from './managers.ts';
 import { parseLinks, parseRoutes, parseRules, parseSysctls } from './network-facts.ts';
@@ -60,6 +61,7 @@ export function observe(reading: Reading): Observed {
   const { interfaces, addresses } = read.as('addresses', parseLinks);
   const managers = readManagers(sections);
   const configured = configuredAddresses(interfaces, managers);
+  const install = readInstall(sections);
   return {
     router,
     bootId: read.one('boot'),
@@ -81,6 +83,7 @@ export function observe(reading: Reading): Observed {
     rules: [...read.as('rules4', (text) => parseRules(text, 4)), ...read.as('rules6', (text) => parseRules(text, 6))],
     ...(instances === undefined ? {} : { instances }),
     sysctls: parseSysctls(sections.find((section) => section.name === 'sysctls')?.text ?? ''),
+    ...(install && { install }),
   };
 }
 
