@@ -136,7 +136,7 @@ export class Performer implements Hands {
     const fields = { TANDEM_INSTANCE: name };
     switch (action.kind) {
       case 'advertise':
-        sockets.advertise(config, state.watched.source ?? config.source, action.priority, action.id);
+        sockets.advertise(action.former ?? config, state.watched.source ?? config.source, action.priority, action.id);
         break;
       case 'install':
         this.#queue.put(() => this.#install(name, this.#things(instance, action.what)));

@@ -5,7 +5,7 @@
 import { compareIps } from '../base/bytes.ts';
 import { PRIORITY_OWNER } from './config.ts';
 import type { Advertisement } from './packet.ts';
-import { type Packet, receive } from './receive.ts';
+import { type Packet, type Received, receive } from './receive.ts';
 import type { TransitionReason } from './state.ts';
 import {
   advertise,
@@ -13,7 +13,9 @@ import {
   after,
   assessAgain,
   downTimer,
+  formerOf,
   leaveActive,
+  longestInterval,
   note,
   noteOnce,
   notify,
@@ -24,9 +26,9 @@ import {
 
 /** keepalived: whoever is in FAULT, or has not begun, does not listen. */
 export function hear(turn: Turn, packet: Packet): void {
-  const { config, next } = turn;
+  const { next } = turn;
   if (next.state === 'Initialize') return;
-  const received = receive(config, next, packet);
+  const received = receiveEither(turn, packet);
   const { source } = packet;
   const { counters } = next;
   if (received.kind === 'dropped') {
@@ -51,6 +53,15 @@ export function hear(turn: Turn, packet: Packet): void {
   if (zero) note(turn, { about: 'priority-zero', source });
   if (next.state === 'Backup') hearAsBackup(turn, packet, advertisement);
   else hearAsActive(turn, packet, advertisement);
+}
+
+/** In the present form, or in the one before it while that still counts; what is neither is wrong by the present one. */
+function receiveEither(turn: Turn, packet: Packet): Received {
+  const { config, next } = turn;
+  const received = receive(config, next, packet);
+  const former = received.kind === 'dropped' ? formerOf(turn) : undefined;
+  const again = former && receive(former, next, packet);
+  return again?.kind === 'accepted' ? again : received;
 }
 
 /** RFC 9568 section 6.4.2. */
@@ -133,9 +144,13 @@ export function giveWay(turn: Turn, reason: TransitionReason, advertisement?: Ad
   setDeadlines(turn, { activeDown: downTimer(turn) });
 }
 
-/** RFC 9568 section 6.4.2; in v2 no other interval gets this far. An interval of 0 would leave no down timer at all: it is not learned. */
-function learnInterval(turn: Turn, { interval }: Advertisement): void {
-  const { next } = turn;
+/**
+ * RFC 9568 section 6.4.2. An interval of 0 would leave no down timer at all: it is not learned. In v2 it is the
+ * configured one; of two that count side by side the longer one.
+ */
+function learnInterval(turn: Turn, { interval: heard }: Advertisement): void {
+  const { config, next } = turn;
+  const interval = config.version === 2 ? longestInterval(turn) : heard;
   if (interval === 0 || interval === next.activeInterval) return;
   next.activeInterval = interval;
   note(turn, { about: 'interval-learned', interval });

@@ -22,11 +22,12 @@ import { type Millis, ms } from '../base/units.ts';
 import { skewTime } from '../keepalived/timing.ts';
 import { type InstanceConfig, PRIORITY_OWNER } from './config.ts';
 import { announceLowerPriority, giveWay, hear } from './hear.ts';
+import { takeConfiguration } from './reconfigure.ts';
 import { type Action, type Event, type Instance, NEVER, NO_DEADLINES } from './state.ts';
 import { assess, type Watched } from './tracking.ts';
 import {
   advertise,
-  advertiseNow,
+  advertisementInterval,
   after,
   assessAgain,
   becomeActive,
@@ -85,7 +86,10 @@ export function step(config: InstanceConfig, instance: Instance, event: Event, n
       if (turn.next.state === 'Active') loseOwned(turn, event.what);
       break;
     case 'configured':
-      reconfigure(turn);
+      reconfigure(turn, event);
+      break;
+    case 'forget':
+      delete turn.next.former;
       break;
     case 'shutdown':
       shutDown(turn);
@@ -127,7 +131,7 @@ function expire(turn: Turn): void {
   }
   if (due.advertisement <= now) {
     advertise(turn, next.priority);
-    setDeadlines(turn, { advertisement: tick(due.advertisement, config.advertisementInterval, now) });
+    setDeadlines(turn, { advertisement: tick(due.advertisement, advertisementInterval(turn), now) });
   }
   if (due.announceAgain <= now) {
     actions.push({ kind: 'announce', repeat: announce.repeat });
@@ -157,6 +161,12 @@ function watch(turn: Turn, change: Partial<Watched>): void {
   }
   const wasFaulty = next.faults.length > 0;
   assessAgain(turn);
+  followFaults(turn, wasFaulty);
+}
+
+/** To and from FAULT, as what is watched asks for it. */
+function followFaults(turn: Turn, wasFaulty: boolean): void {
+  const { next } = turn;
   const faulty = next.faults.length > 0;
   if (faulty && !(wasFaulty && next.state === 'Initialize')) {
     enterFault(turn);
@@ -194,17 +204,11 @@ function loseOwned(turn: Turn, what: string): void {
   setDeadlines(turn, { activeDown: skewTimer(turn) });
 }
 
-/**
- * A new configuration for the same virtual router: the state stays; what it owns is compared and changed by the
- * caller. An Active router advertises at once, so that the time spent on the change does not count against it.
- */
-function reconfigure(turn: Turn): void {
-  const { config, next } = turn;
-  next.basePriority = config.priority;
-  if (config.version === 2 || next.state === 'Active') next.activeInterval = config.advertisementInterval;
-  watch(turn, config.source ? { source: config.source } : {});
-  if (next.state === 'Active') advertiseNow(turn);
-  else if (next.state === 'Backup') setDeadlines(turn, { activeDown: downTimer(turn) });
+/** What the new configuration makes a fault, or none, counts as when it happens to a running one. */
+function reconfigure(turn: Turn, event: Extract<Event, { readonly kind: 'configured' }>): void {
+  const faulty = turn.next.faults.length > 0;
+  takeConfiguration(turn, event);
+  if (turn.next.running) followFaults(turn, faulty);
 }
 
 /** RFC 9568 sections 6.4.2 and 6.4.3: the Shutdown event. */

@@ -3,7 +3,7 @@ import type { Ip } from '../base/address.ts';
 import { type Millis, ms } from '../base/units.ts';
 import type { InstanceConfig } from './config.ts';
 import type { Difference, DropReason, Packet } from './receive.ts';
-import { type Assessment, assess, type GroupHold, type Status, type Watched } from './tracking.ts';
+import { type Assessment, assess, type GroupHold, type Status, type Surroundings, type Watched } from './tracking.ts';
 
 /** RFC 9568 section 6.4. A fault, keepalived's state, is Initialize with something in `faults`. */
 export type State = 'Initialize' | 'Backup' | 'Active';
@@ -32,6 +32,18 @@ export interface Instance extends Assessment {
   /** What has been told since the state or the Active router last changed: it is told once. */
   readonly told: readonly string[];
   readonly counters: Counters;
+  /** How it spoke before its configuration changed, for a peer that follows later. */
+  readonly former?: FormerSpeech;
+}
+
+/**
+ * The advertisements of the configuration before: sent and accepted beside the present ones until then. A Backup is
+ * silent, so nothing on the wire tells when the peer has been changed too.
+ */
+export interface FormerSpeech {
+  /** The present configuration, but for what stood differently in an advertisement's header. */
+  readonly config: InstanceConfig;
+  readonly until: Millis;
 }
 
 /** Points in time on the caller's clock; NEVER where nothing is due. */
@@ -79,8 +91,17 @@ export type Event =
   | { readonly kind: 'source'; readonly source?: Ip }
   /** A VIP, route or rule of an Active router was taken away by someone else. */
   | { readonly kind: 'removed'; readonly what: string }
-  /** The configuration given to this step is a new one. */
-  | { readonly kind: 'configured' }
+  /** The configuration given to this step is a new one; `before` was the one until now. */
+  | {
+      readonly kind: 'configured';
+      readonly before: InstanceConfig;
+      /** What the new configuration wants watched, as it is now. */
+      readonly watched: Surroundings;
+      /** How long the peer may take to follow: `tandem_grace`; 0: not at all. */
+      readonly grace: Millis;
+    }
+  /** The peer has followed: the former speech is not needed any more. */
+  | { readonly kind: 'forget' }
   | { readonly kind: 'shutdown' }
   | GroupEvent;
 
@@ -92,8 +113,8 @@ export type GroupEvent =
   | { readonly kind: 'group-lower-priority' };
 
 export type Action =
-  /** Send an advertisement; `id` counts up and is the IPv4 header's. */
-  | { readonly kind: 'advertise'; readonly priority: number; readonly id: number }
+  /** Send an advertisement, as `former` would where it is there; `id` counts up and is the IPv4 header's. */
+  | { readonly kind: 'advertise'; readonly priority: number; readonly id: number; readonly former?: InstanceConfig }
   | { readonly kind: 'install' | 'remove'; readonly what: Owned }
   /** Gratuitous ARP or unsolicited NA for every address, in turns, so often. */
   | { readonly kind: 'announce'; readonly repeat: number }
@@ -134,14 +155,12 @@ export type Note =
   | { readonly about: 'faults'; readonly faults: readonly string[] }
   | { readonly about: 'removed'; readonly what: string };
 
-/** A virtual router before its startup, with nothing heard of its trackers yet. */
-export function initialInstance(config: InstanceConfig): Instance {
-  const watched: Watched = {
-    statuses: {},
-    ...(config.source && { source: config.source }),
-    sourcePresent: false,
-    groupHold: 'none',
-  };
+/** A virtual router before its startup; by default with nothing heard of its trackers yet. */
+export function initialInstance(
+  config: InstanceConfig,
+  surroundings: Surroundings = { statuses: {}, ...(config.source && { source: config.source }), sourcePresent: false },
+): Instance {
+  const watched: Watched = { ...surroundings, groupHold: 'none' };
   return {
     ...assess(config, watched, config.priority),
     state: 'Initialize',

@@ -13,7 +13,7 @@ import type { Millis } from '../base/units.ts';
 import type { InstanceConfig, RouterConfig, SyncGroupConfig } from './config.ts';
 import { step } from './machine.ts';
 import { type Action, type Event, type Instance, initialInstance } from './state.ts';
-import type { GroupHold } from './tracking.ts';
+import type { GroupHold, Surroundings } from './tracking.ts';
 
 export interface Router {
   readonly instances: Readonly<Record<string, Instance>>;
@@ -69,6 +69,57 @@ export function stepRouter(config: RouterConfig, router: Router, name: string, e
     tellGroup(round, group);
   }
   return { router: round.router, effects: round.effects };
+}
+
+/** What becomes of each instance where the configuration changes. */
+export interface Reconfiguration {
+  readonly before: RouterConfig;
+  readonly after: RouterConfig;
+  /** Instances that go on: their old names by their new ones. */
+  readonly kept: ReadonlyMap<string, string>;
+  /** What an instance of the new configuration wants watched, as it is now; `known`: what one that goes on knew. */
+  readonly watched: (config: InstanceConfig, known: Surroundings | undefined) => Surroundings;
+  /** `tandem_grace` of the new configuration. */
+  readonly grace: Millis;
+  /** Whether instances take part already; else the new ones start with the others. */
+  readonly started: boolean;
+}
+
+export interface ReconfiguredStep extends RouterStep {
+  /** What instances that are in the new configuration no more want done, under their old names: to be done first. */
+  readonly farewell: readonly Effect[];
+}
+
+/** A new configuration: who is in both goes on, who is only in the old one leaves, who is new starts. */
+export function reconfigureRouter(router: Router, change: Reconfiguration, now: Millis): ReconfiguredStep {
+  const { before, after, kept } = change;
+  const leaving = newRound(before, router, now);
+  const stays = new Set(kept.values());
+  for (const config of before.instances) if (!stays.has(config.name)) deliver(leaving, config, { kind: 'shutdown' });
+  const round = newRound(after, carriedOver(router, change), now);
+  for (const config of after.instances) {
+    const old = before.instances.find(({ name }) => name === kept.get(config.name));
+    if (!old) continue;
+    const watched = change.watched(config, instanceOf(round, config.name).watched);
+    deliver(round, config, { kind: 'configured', before: old, watched, grace: change.grace });
+  }
+  for (const group of after.syncGroups) spreadHolds(round, group);
+  for (const config of after.instances) {
+    if (!change.started || kept.has(config.name)) continue;
+    deliver(round, config, { kind: 'startup', ...(isHeldBack(round, config) && { heldBack: true }) });
+  }
+  for (const group of after.syncGroups) tellGroup(round, group);
+  return { router: round.router, effects: round.effects, farewell: leaving.effects };
+}
+
+/** Under their new names; instances that are new have not begun. */
+function carriedOver(router: Router, { after, kept, watched }: Reconfiguration): Router {
+  const instances = after.instances.map((config) => {
+    const old = router.instances[kept.get(config.name) ?? ''];
+    return [config.name, kept.has(config.name) && old ? old : initialInstance(config, watched(config, undefined))];
+  });
+  const groups = after.syncGroups.map(({ name }) => [name, router.groups[name] ?? 'INIT']);
+  return { instances: Object.fromEntries(instances), groups: Object.fromEntries(groups) };
 }
 
 /** A step of the router in the making. */
@@ -130,13 +181,14 @@ function tellGroup(round: Round, group: SyncGroupConfig): void {
   if (state !== 'INIT') round.effects.push({ kind: 'group', name: group.name, notify: state });
 }
 
-/** It stays what it was while its members begin or leave one by one. */
+/** It stays what it was while its members begin or leave one by one, and while a new one follows the others. */
 function groupState(members: readonly Instance[], told: GroupState): GroupState {
   if (members.some(({ running }) => running !== members[0]!.running)) return told;
   if (!members[0]!.running) return told === 'INIT' ? 'INIT' : 'STOP';
   if (members.some(({ faults }) => faults.length > 0)) return 'FAULT';
   if (members.some(({ state }) => state === 'Initialize')) return 'INIT';
-  return members.every(({ state }) => state === 'Active') ? 'MASTER' : 'BACKUP';
+  if (members.every(({ state }) => state === 'Active')) return 'MASTER';
+  return members.some(({ state }) => state === 'Active') ? told : 'BACKUP';
 }
 
 /** keepalived: a member that the file calls MASTER, in a group where another one is not. */

@@ -27,12 +27,16 @@ export const trackerKey = ({ kind, name }: Pick<Tracker, 'kind' | 'name'>): stri
 /** How the rest of its sync group keeps an instance down: another member is at fault, or waits for a first result. */
 export type GroupHold = 'none' | 'waiting' | 'fault';
 
-export interface Watched {
+/** What is looked at outside of VRRP. */
+export interface Surroundings {
   readonly statuses: Statuses;
   /** The address that advertisements are sent from; absent while there is none. */
   readonly source?: Ip;
   /** Whether that address is on the interface now. */
   readonly sourcePresent: boolean;
+}
+
+export interface Watched extends Surroundings {
   readonly groupHold: GroupHold;
 }
 

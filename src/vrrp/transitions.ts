@@ -41,7 +41,7 @@ export function becomeActive(turn: Turn, reason: TransitionReason): void {
   next.activeInterval = config.advertisementInterval;
   next.deadlines = {
     ...NO_DEADLINES,
-    advertisement: after(now, config.advertisementInterval),
+    advertisement: after(now, advertisementInterval(turn)),
     announceAgain: announce.delay > 0 ? after(now, announce.delay) : NEVER,
     refresh: announce.refresh > 0 ? after(now, announce.refresh) : NEVER,
   };
@@ -91,17 +91,30 @@ export function begin(turn: Turn, reason: TransitionReason): void {
   if (owner) setDeadlines(turn, { activeDown: now });
 }
 
-export function advertise({ next, actions }: Turn, priority: number): void {
+export function advertise(turn: Turn, priority: number): void {
+  const { next, actions } = turn;
   const zero = priority === PRIORITY_LEAVING ? 1 : 0;
-  const { sent, priorityZeroSent } = next.counters;
-  next.counters = { ...next.counters, sent: sent + 1, priorityZeroSent: priorityZeroSent + zero };
-  actions.push({ kind: 'advertise', priority, id: sent + 1 });
+  const former = formerOf(turn);
+  // The present form first: who understands both must not take the former one for a change back.
+  for (const form of [{}, ...(former ? [{ former }] : [])]) {
+    const { sent, priorityZeroSent } = next.counters;
+    next.counters = { ...next.counters, sent: sent + 1, priorityZeroSent: priorityZeroSent + zero };
+    actions.push({ kind: 'advertise', priority, id: sent + 1, ...form });
+  }
 }
+
+/** How it spoke before, while the peer may not have followed. */
+export const formerOf = ({ next, now }: Pick<Turn, 'next' | 'now'>): InstanceConfig | undefined =>
+  next.former && next.former.until > now ? next.former.config : undefined;
+
+/** Advertisement_Interval; while the former speech goes on, the shorter one: neither reader may miss any. */
+export const advertisementInterval = (turn: Turn): Millis =>
+  ms(Math.min(turn.config.advertisementInterval, formerOf(turn)?.advertisementInterval ?? NEVER));
 
 /** An advertisement out of turn, after which the next one is a whole interval away. */
 export function advertiseNow(turn: Turn): void {
   advertise(turn, turn.next.priority);
-  setDeadlines(turn, { advertisement: after(turn.now, turn.config.advertisementInterval) });
+  setDeadlines(turn, { advertisement: after(turn.now, advertisementInterval(turn)) });
 }
 
 export const notify = ({ actions }: Turn, what: Notification): void => {
@@ -128,7 +141,7 @@ export const downTimer = (turn: Turn): Millis => after(turn.now, activeDownInter
 export const skewTimer = (turn: Turn): Millis => after(turn.now, skewTime(timing(turn)));
 export const after = (now: Millis, wait: Millis): Millis => ms(now + wait);
 
-export function timing({ config, next }: Pick<Turn, 'config' | 'next'>): Timing {
+export function timing({ config, next }: { readonly config: InstanceConfig; readonly next: Heard }): Timing {
   return {
     version: config.version,
     priority: next.priority,
@@ -136,6 +149,12 @@ export function timing({ config, next }: Pick<Turn, 'config' | 'next'>): Timing 
     downTimerAdverts: config.downTimerAdverts,
   };
 }
+
+/** What a Backup must be ready to wait for. */
+export const longestInterval = (turn: Turn): Millis =>
+  ms(Math.max(turn.config.advertisementInterval, formerOf(turn)?.advertisementInterval ?? 0));
+
+type Heard = Pick<Instance, 'priority' | 'activeInterval'>;
 
 /** Faults and effective priority. A down timer that runs moves with the skew, as in keepalived; NEVER stays NEVER. */
 export function assessAgain(turn: Turn): void {

@@ -6,7 +6,8 @@
  *   instances: { NAME: config }, with groups: { NAME: [members] }
  *   known:   what is known before the start; default: interface lan up, source 10.0.0.1
  *   steps:   at (ms), do (an event, see `eventOf`), and what must follow: expect (effects in order, nothing where
- *            absent), state, priority, next (the earliest deadline, ms or never), counters
+ *            absent), state, priority, next (the earliest deadline, ms or never), counters; with `do: configured`
+ *            also `config` (or `instances`, `groups`): what the new configuration says, and `grace` (ms)
  *
  * With several instances an event begins with `NAME: `, and so do its effects; state and the rest are by name.
  */
@@ -22,6 +23,7 @@ import {
   initialRouter,
   type Router,
   type RouterStep,
+  reconfigureRouter,
   startRouter,
   stepRouter,
 } from '../../src/vrrp/sync.ts';
@@ -36,9 +38,10 @@ export interface Case {
   readonly steps: readonly CaseStep[];
 }
 
-export interface CaseStep extends Seen {
+export interface CaseStep extends Seen, Pick<Case, 'config' | 'instances' | 'groups'> {
   readonly at: number;
   readonly do: string;
+  readonly grace?: number;
 }
 
 /** What a step of the story shows: in a case only what matters to it. */
@@ -54,7 +57,7 @@ export const readCase = (path: string): Case => load(readFileSync(path, 'utf8'))
 
 /** Plays the whole story and gives what is seen after each step, in the case's own form. */
 export function play(story: Case): Seen[] {
-  const config = configOf(story);
+  let config = configOf(story);
   let router = initialRouter(config);
   for (const known of story.known ?? ['interface lan up', 'source 10.0.0.1']) {
     for (const { name } of config.instances) {
@@ -62,10 +65,32 @@ export function play(story: Case): Seen[] {
     }
   }
   return story.steps.map((step) => {
-    const taken = take(config, router, step);
+    const taken = step.do === 'configured' ? reconfigure(story, config, router, step) : take(config, router, step);
+    if (step.do === 'configured') config = configOf({ ...story, ...step });
     router = taken.router;
     return seen(config, router, taken.effects);
   });
+}
+
+/** Instances are known by their names here; each watches the same as before. */
+function reconfigure(story: Case, before: RouterConfig, router: Router, step: CaseStep): RouterStep {
+  const after = configOf({ ...story, ...step });
+  const names = new Set(before.instances.map(({ name }) => name));
+  const kept = new Map(after.instances.flatMap(({ name }) => (names.has(name) ? [[name, name] as const] : [])));
+  const surroundings = { statuses: { 'interface lan': true }, source: ip('10.0.0.1'), sourcePresent: true };
+  const { farewell, ...taken } = reconfigureRouter(
+    router,
+    {
+      before,
+      after,
+      kept,
+      watched: (_config, known) => known ?? surroundings,
+      grace: ms(step.grace ?? 120_000),
+      started: true,
+    },
+    ms(step.at),
+  );
+  return { ...taken, effects: [...farewell, ...taken.effects] };
 }
 
 function take(config: RouterConfig, router: Router, step: CaseStep): RouterStep {
@@ -77,7 +102,7 @@ function take(config: RouterConfig, router: Router, step: CaseStep): RouterStep 
 }
 
 /**
- *   timer | shutdown | configured | removed WHAT
+ *   timer | shutdown | forget | removed WHAT
  *   source ADDRESS | source lost
  *   interface NAME up | script NAME down | process NAME up | file NAME NUMBER
  *   advert priority=150 from=10.0.0.2 [to= ttl= interval= version= vrid= type= addresses=a,b password= checksum=plain|bad]
@@ -89,7 +114,7 @@ function eventOf(text: string, config: InstanceConfig): Event {
   switch (word) {
     case 'timer':
     case 'shutdown':
-    case 'configured':
+    case 'forget':
       return { kind: word };
     case 'removed':
       return { kind: 'removed', what: rest.join(' ') };
@@ -176,7 +201,7 @@ function effectLine(effect: Effect, several: boolean): string {
 function actionLine(action: Action): string {
   switch (action.kind) {
     case 'advertise':
-      return `advertise ${action.priority}`;
+      return `advertise ${action.priority}${action.former ? ' as before' : ''}`;
     case 'install':
     case 'remove':
     case 'notify':

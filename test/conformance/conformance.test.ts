@@ -18,7 +18,10 @@ for (const path of globSync('*/*.yaml', { cwd: here }).sort()) {
 }
 
 /** Effects always count, to the last line; the rest where the case names it. */
-const asked = ({ expect = [], at: _at, do: _do, ...rest }: CaseStep): Seen => ({ expect, ...rest });
+function asked({ expect = [], state, priority, next, counters }: CaseStep): Seen {
+  const given = { state, priority, next, counters };
+  return { expect, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+}
 
 function asAsked(shown: Seen, step: CaseStep): Seen {
   const keys = ['expect', 'state', 'priority', 'next', 'counters'] as const;
