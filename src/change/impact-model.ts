@@ -13,11 +13,10 @@ export type ImpactClass = (typeof IMPACT_CLASSES)[number];
 export type Allow = 'failover' | 'outage' | 'withdraw' | 'bring-up' | 'engine' | 'move';
 
 /** What is read from a router and matters to impact. */
-export interface Facts
-  extends Pick<Observed, 'daemon' | 'instances' | 'interfaces' | 'addresses' | 'sysctls' | 'clock'> {
-  /** What each tracked script, file or process says now, by its name; one that is not here is not known. */
-  readonly trackers?: Readonly<Record<string, 'up' | 'down'>>;
-}
+export type Facts = Pick<
+  Observed,
+  'daemon' | 'instances' | 'trackers' | 'interfaces' | 'addresses' | 'sysctls' | 'clock'
+>;
 
 export interface RouterInput {
   readonly router: string;

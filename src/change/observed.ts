@@ -24,6 +24,8 @@ export interface Observed {
   readonly rules: readonly RuleFact[];
   /** Live state per instance as the daemon itself tells it; absent where it cannot be had. */
   readonly instances?: readonly InstanceFact[];
+  /** What the tracked scripts and processes say now, by name, as far as the daemon tells it. */
+  readonly trackers?: Readonly<Record<string, 'up' | 'down'>>;
   /** `net.ipv4.ip_forward`, `net.ipv4.conf.DEV.arp_ignore`; a device's dots stay dots. */
   readonly sysctls: Readonly<Record<string, string>>;
   /** What a change of engine stands on; absent where it was not read. */

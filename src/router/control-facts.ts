@@ -16,6 +16,7 @@ export interface Said {
   readonly pid: number;
   readonly version: string;
   readonly instances: readonly InstanceFact[];
+  readonly trackers: Readonly<Record<string, 'up' | 'down'>>;
   readonly loaded?: LoadedConfig;
   readonly refused?: RefusedReload;
 }
@@ -44,6 +45,7 @@ export function parseSaid(text: string): Said | undefined {
     pid: daemon.pid,
     version,
     instances,
+    trackers: trackersOf(status),
     ...(config?.pid === daemon.pid && { loaded: { text: config.text, at: config.loadedAt, whole: true } }),
     ...(refused !== undefined &&
       refusedAt !== undefined && { refused: { at: refusedAt, report: refused.slice(0, REPORT_CHARACTERS_MAX) } }),
@@ -75,4 +77,15 @@ function instanceFact(
     releasedMaster: counted.releasedMaster,
     errors: counted.dropped,
   };
+}
+
+/** `script chk`: those that say yes or no. A file's number means nothing without its weights. */
+function trackersOf({ instances }: StatusReply): Record<string, 'up' | 'down'> {
+  const entries = instances.flatMap(({ trackers }) =>
+    trackers.flatMap(({ tracker, status }): [string, 'up' | 'down'][] => {
+      const [, name] = /^(?:script|process) (.+)$/.exec(tracker) ?? [];
+      return name === undefined || typeof status !== 'boolean' ? [] : [[name, status ? 'up' : 'down']];
+    }),
+  );
+  return Object.fromEntries(entries);
 }

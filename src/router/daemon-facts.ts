@@ -1,5 +1,13 @@
 /** Which daemon runs VRRP on a router, and how it was started: from its processes, never from what is usual. */
-import type { Daemon, EngineProcess, InstanceFact, LoadedConfig, RunningDaemon, UnitFact } from '../change/observed.ts';
+import type {
+  Daemon,
+  EngineProcess,
+  InstanceFact,
+  LoadedConfig,
+  Observed,
+  RunningDaemon,
+  UnitFact,
+} from '../change/observed.ts';
 import { parseSaid, type Said } from './control-facts.ts';
 import { readInstalled, readUnits, readVersion } from './engine-facts.ts';
 import { parseLive } from './live.ts';
@@ -11,6 +19,7 @@ export interface DaemonFacts {
   readonly configPath?: string;
   /** Live state, where the daemon tells it. */
   readonly instances?: readonly InstanceFact[];
+  readonly trackers?: Observed['trackers'];
 }
 
 interface Process {
@@ -120,7 +129,7 @@ function running(parent: Process, children: readonly Process[], sections: readon
     ...(loaded === undefined ? {} : { loaded }),
     ...(said?.refused && { refused: said.refused }),
   };
-  return { daemon, configPath, ...(instances && { instances }) };
+  return { daemon, configPath, ...(instances && { instances }), ...(said && { trackers: said.trackers }) };
 }
 
 /** tandemd's own words, where this very process said them. */

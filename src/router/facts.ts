@@ -51,7 +51,7 @@ export async function readFacts(remote: Remote, options: FactsOptions = {}): Pro
 export function observe(reading: Reading): Observed {
   const { router, sections } = reading;
   const read = reader(router, sections);
-  const { daemon, configPath, instances } = readDaemon(sections);
+  const { daemon, configPath, instances, trackers } = readDaemon(sections);
   const found = read.one('config');
   if (configPath !== undefined && configPath !== found) {
     throw new Error(`${router}: the daemon's arguments name ${configPath}, the router read ${found}`);
@@ -82,6 +82,7 @@ export function observe(reading: Reading): Observed {
     ],
     rules: [...read.as('rules4', (text) => parseRules(text, 4)), ...read.as('rules6', (text) => parseRules(text, 6))],
     ...(instances === undefined ? {} : { instances }),
+    ...(trackers && { trackers }),
     sysctls: parseSysctls(sections.find((section) => section.name === 'sysctls')?.text ?? ''),
     ...(install && { install }),
   };
