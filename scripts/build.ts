@@ -1,6 +1,6 @@
 /**
  * `npm run build`: the daemon as one executable, dist/tandemd (`executable.ts`), and the deployer as plain JavaScript,
- * dist/cli.js, for any Node from 20.19 on; beside it the lab's prober, which runs on its own. Of these our own modules
+ * dist/cli.js, for any Node from 20.19 on; beside it the programs of the lab's nodes. Of these our own modules
  * go into one file each; packages stay outside, as ordinary dependencies: a distribution or an `npm update` can then
  * mend one of them without a new build of ours, and their licences stay with them. What is read at run time
  * (templates/, schema/, docs/errors.md) lies beside dist/ in the package, where src/ finds it too.
@@ -12,7 +12,7 @@ import { buildExecutable } from './executable.ts';
 const OUTPUT = 'dist/cli.js';
 
 await build({
-  entryPoints: ['src/cli.ts', 'src/lab/probe.ts'],
+  entryPoints: ['src/cli.ts', 'src/lab/probe.ts', 'src/lab/talker.ts'],
   outdir: 'dist',
   bundle: true,
   packages: 'external',

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { basename, dirname, extname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ import { ROUTER_SCRIPTS } from './router-scripts.ts';
 import { SCRIPTS } from './scripts.ts';
 import { sshConfig, writeSshFiles } from './ssh.ts';
 import { type LabState, removeLeftOvers, startTimeOf, writeState } from './state.ts';
-import { type LabNode, type Leg, nodeNamed, outerEnd, routers, type Topology } from './topology.ts';
+import { type LabNode, type Leg, outerEnd, routers, type Topology } from './topology.ts';
 import { attachBatch, cableTable, masqueradeRules, nodeBatch, plugInBatch, switchBatch } from './wiring.ts';
 
 export interface StartOptions {
@@ -176,20 +176,4 @@ export function packageRoot(): { directory: string; entry: string } {
   const installed = self.indexOf('/node_modules/');
   const directory = installed === -1 ? dirname(dirname(program)) : self.slice(0, installed);
   return { directory, entry: `/opt/lab/tree${program.slice(directory.length)}` };
-}
-
-/**
- * The command line of a program of this tree inside a node: a router has a root of its own, a host shares the machine's.
- * @param program `lab/probe`: src/lab/probe.ts in the tree, dist/lab/probe.js where it is built
- */
-export function treeProgram(
-  state: LabState,
-  node: string,
-  program: string,
-  argv: readonly string[],
-): readonly string[] {
-  const { directory, entry } = packageRoot();
-  const path = join(dirname(entry), `${program}${extname(entry)}`);
-  if (nodeNamed(state.topology, node).kind === 'router') return ['/opt/lab/node', path, ...argv];
-  return [process.execPath, join(directory, relative('/opt/lab/tree', path)), ...argv];
 }

@@ -2,11 +2,9 @@
  * Pinging through a failover: how many packets were lost and how long nothing came back. The prober (probe.ts) runs
  * in the node, keeps a period of 10 ms exactly, and tells the kernel's time of each reply.
  */
-import { createInterface } from 'node:readline';
 import { deferred } from '../base/deferred.ts';
-import { treeProgram } from './boot.ts';
 import type { Lab } from './lab.ts';
-import { signalInside } from './process.ts';
+import { startProgram } from './tree-program.ts';
 
 export interface PingOptions {
   /** Default 10. */
@@ -37,8 +35,6 @@ export interface Pinger {
 
 /** A reply later than this counts as lost. */
 const REPLY_MS_MAX = 1000;
-/** Of what the prober complains of, the end: enough for its last sentence. */
-const COMPLAINTS_MAX = 500;
 
 export interface Reply {
   readonly number: number;
@@ -52,44 +48,27 @@ export function startPing(lab: Lab, from: string, address: string, options: Ping
   const intervalMs = options.intervalMs ?? 10;
   const count = options.count === undefined ? [] : [`${options.count}`];
   const argv = [address, `${intervalMs}`, `${REPLY_MS_MAX}`, ...count];
-  const child = lab.spawn(from, treeProgram(lab.state, from, 'lab/probe', argv));
   const replies: Reply[] = [];
-  let summary: Summary | undefined;
-  let complaints = '';
-  const begun = deferred<void>();
   const first = deferred<void>();
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  const onLine = (line: string): void => {
     const reply = parseReply(line);
-    if (reply !== undefined) {
-      replies.push(reply);
-      first.resolve();
-    } else if (line === 'begun') begun.resolve();
-    else summary = parseEnd(line);
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    complaints = (complaints + chunk.toString('utf8')).slice(-COMPLAINTS_MAX);
-  });
-  const ended = new Promise<PingResult>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', () => {
-      if (summary === undefined) reject(new Error(`the prober on ${from} ended early: ${complaints.trim()}`));
-      else resolve(summarize(replies, { ...summary, intervalMs }));
-    });
-  });
-  const unanswered = ended.then((result) => {
-    if (result.received === 0) throw new Error(`${address} never answered ${from}`);
+    if (reply === undefined) return;
+    replies.push(reply);
+    first.resolve();
+  };
+  const prober = startProgram(lab, from, { program: 'lab/probe', argv, onLine });
+  const result = ([sent, stalledMs]: readonly string[]): PingResult =>
+    summarize(replies, { sent: Number(sent), stalledMs: Number(stalledMs), intervalMs });
+  const ended = prober.ended.then(result);
+  const unanswered = ended.then(({ received }) => {
+    if (received === 0) throw new Error(`${address} never answered ${from}`);
   });
   // Whoever asks hears of a failure; a pinger that nobody asks must not end the program.
   unanswered.catch(() => {});
   return {
     answered: Promise.race([first.promise, unanswered]),
     ended,
-    stop: async () => {
-      // Before that a signal would end the program without a word.
-      await Promise.race([begun.promise, ended]);
-      signalInside(child, 'SIGINT');
-      return ended;
-    },
+    stop: async () => result(await prober.stop()),
   };
 }
 
@@ -100,21 +79,12 @@ export function parseReply(line: string): Reply | undefined {
   return { number: Number(match[1]), sentAt: Number(match[2]), arrivedAt: Number(match[3]) };
 }
 
-export interface Summary {
-  readonly sent: number;
-  readonly stalledMs: number;
-}
-
-/** `end 100 1.203` */
-export function parseEnd(line: string): Summary | undefined {
-  const match = /^end (\d+) ([\d.]+)$/.exec(line);
-  return match === null ? undefined : { sent: Number(match[1]), stalledMs: Number(match[2]) };
-}
-
+/** @param run.stalledMs the longest that a packet left after its time */
 export function summarize(
   unsorted: readonly Reply[],
-  { sent, stalledMs, intervalMs }: Summary & { readonly intervalMs: number },
+  run: { readonly sent: number; readonly stalledMs: number; readonly intervalMs: number },
 ): PingResult {
+  const { sent, stalledMs, intervalMs } = run;
   const replies = unsorted.toSorted((a, b) => a.number - b.number);
   const answered = new Set(replies.map((reply) => reply.number));
   const last = replies.at(-1)?.number ?? -1;

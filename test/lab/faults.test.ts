@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Lab } from '../../src/lab/lab.ts';
 import { parseAdvert, parseLinkEvent } from '../../src/lab/observe.ts';
-import { parseEnd, parseReply, summarize } from '../../src/lab/ping.ts';
+import { parseReply, summarize } from '../../src/lab/ping.ts';
 import { waitFor } from '../../src/lab/process.ts';
 import { labPossible } from './possible.ts';
 
@@ -181,8 +181,6 @@ test('the pinger reads its prober, and counts what is missing and how long nothi
   const reply = { number: 3, sentAt: 1795362071055, arrivedAt: 1795362071055.61 };
   assert.deepEqual(parseReply('reply 3 1795362071055 1795362071055.610'), reply);
   assert.equal(parseReply('begun'), undefined);
-  assert.deepEqual(parseEnd('end 7 0.812'), { sent: 7, stalledMs: 0.812 });
-  assert.equal(parseEnd('begun'), undefined);
   const at = (number: number) => ({ number, sentAt: number * 10, arrivedAt: number * 10 });
   // Out of order, as replies may come.
   const result = summarize([at(1), at(0), at(4)], { sent: 7, stalledMs: 0.8, intervalMs: 10 });
