@@ -1,9 +1,10 @@
 /** What comes with a rollout as a whole, beside the single changes. */
 import { assert } from '../base/assert.ts';
 import type { Config } from '../keepalived/model.ts';
+import { putAhead } from './ahead.ts';
 import type { Change } from './change.ts';
 import { other, type PairContext, type PairInstance, type RouterContext } from './context.ts';
-import type { Finding, PairInput } from './impact-model.ts';
+import type { Finding, PairInput, Transitions } from './impact-model.ts';
 import { downTimer, type Wish } from './order.ts';
 import { returns } from './roles.ts';
 import { classes, NO_TRANSITION, type Rule } from './rule.ts';
@@ -37,7 +38,7 @@ export const ROLLOUT_RULES: readonly Pick<Rule, 'id' | 'what' | 'classes' | 'rea
   {
     id: 'restart',
     what: 'a restart or an upgrade of the daemon on a router that is MASTER',
-    classes: classes('failover', 'failover', 'hot'),
+    classes: classes('failover', 'failover', 'failover'),
     reason: 'a daemon that stops releases everything: the MASTER gives its role up first',
   },
   {
@@ -91,18 +92,30 @@ function stopAndStart(
   const row = rowOf(apart ? (isBackup ? 'engine-on-backup' : 'engine') : isBackup ? 'restart-of-backup' : 'restart');
   const isFailover = row.classes[router.column] === 'failover';
   const back = held.some((instance) => returns(instance, router.place, pair.routers));
+  // Where both serve something, what the first one held comes back to it, and may go once more.
+  const shared = held.length > 0 && pair.instances.some(({ master }) => master === other(router.place));
+  const peer = pair.routers[other(router.place)];
+  const isRelieved = putAhead(peer.before, router.before) !== undefined;
   return {
     finding: {
       router: router.name,
       instances: held.map((instance) => instance.name),
       class: row.classes[router.column],
       rule: row.id,
-      reason: `${what}: ${row.reason}`,
-      prediction: isFailover ? { count: back ? 2 : 1, bound: 'exactly' } : NO_TRANSITION,
+      reason: `${what}: ${row.reason}${isBackup ? '' : `; ${isRelieved ? RELIEVED : UNRELIEVED}`}`,
+      prediction: prediction(isFailover, shared, back),
       ...(apart && { apart }),
     },
     ...(isFailover && { wish: { kind: 'demote', router: router.name } }),
   };
+}
+
+const RELIEVED = 'its peer is put ahead of it and takes over while it still serves';
+const UNRELIEVED = 'no priority is above its own, so nobody serves from its last advert until its peer has taken over';
+
+function prediction(isFailover: boolean, shared: boolean, back: boolean): Transitions {
+  if (!isFailover) return NO_TRANSITION;
+  return shared ? { count: 3, bound: 'at most' } : { count: back ? 2 : 1, bound: 'exactly' };
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { IMPACT_CLASSES } from '../change/impact-model.ts';
+import { installationOf } from './install.ts';
 import { hasChanges, type PairPlan } from './plan.ts';
 
 const finding = z.strictObject({ code: z.string(), message: z.string(), hint: z.string().optional() });
@@ -22,6 +23,8 @@ const router = z.strictObject({
   /** Files that would be written. One that holds a secret has no hash: a short password could be guessed from it. */
   writes: z.array(z.strictObject({ path: z.string(), sha256: z.string().optional() })),
   drift: z.array(z.string()),
+  /** The executable of tandemd that would be put there. */
+  installs: z.strictObject({ version: z.string(), sha256: z.string() }).optional(),
 });
 
 const change = z.strictObject({
@@ -47,7 +50,11 @@ const pair = z.strictObject({
   changes: z.array(change),
   withdrawals: z.strictObject({ vips: z.int(), routes: z.int(), rules: z.int(), instances: z.int() }).optional(),
   moves: z.array(
-    z.strictObject({ kind: z.enum(['write', 'reload', 'start']), routers: z.array(z.string()), generation: z.int() }),
+    z.strictObject({
+      kind: z.enum(['write', 'reload', 'start', 'take-over', 'replace']),
+      routers: z.array(z.string()),
+      generation: z.int(),
+    }),
   ),
   /** For a move of both routers, in milliseconds. */
   window: z.number().optional(),
@@ -93,14 +100,10 @@ function pairDocument(plan: PairPlan): z.infer<typeof pair> {
   };
 }
 
-function routerDocument({
-  router: name,
-  reading,
-  roles,
-  writes,
-  drift,
-}: PairPlan['nodes'][number]): z.infer<typeof router> {
+function routerDocument(node: PairPlan['nodes'][number]): z.infer<typeof router> {
+  const { router: name, reading, roles, writes, drift } = node;
   const daemon = reading.kind === 'read' ? reading.observed.daemon : undefined;
+  const installs = installationOf(node);
   return {
     name,
     reached: reading.kind === 'read',
@@ -113,6 +116,7 @@ function routerDocument({
     roles,
     writes: writes.map(({ path, sha256, sensitive }) => ({ path, ...(!sensitive && { sha256 }) })),
     drift: drift.map((each) => each.message),
+    ...(installs && { installs: { version: installs.version, sha256: installs.sha256 } }),
   };
 }
 

@@ -4,6 +4,7 @@ import { isAtLeast } from '../base/version.ts';
 import type { Impact } from '../change/impact-model.ts';
 import type { EngineProcess, Observed } from '../change/observed.ts';
 import type { Instance } from '../keepalived/model.ts';
+import { installBlocks, replacementOf } from './install.ts';
 import type { NodePlan } from './plan.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -23,12 +24,13 @@ const block = (code: Problem['code'], message: string, hint?: string): Problem =
 /** Every reason at once; empty where the plan may be carried out. */
 export function blocksOf({ nodes, impact, schedule }: GuardInput): Problem[] {
   const changes = (schedule?.moves.length ?? 1) > 0;
-  const blocks = nodes.flatMap((node) => [...readingBlocks(node), ...daemonBlocks(node)]);
+  const blocks = nodes.flatMap((node) => [...readingBlocks(node), ...daemonBlocks(node), ...installBlocks(node)]);
   if (!changes) return blocks;
   return [
     ...blocks,
     ...nodes.flatMap((node) => [...interfaceBlocks(node), ...ownAddressBlocks(node)]),
     ...lossBlocks(impact),
+    ...engineBlocks(nodes, impact),
     ...windowBlocks(nodes, schedule),
     ...roleBlocks(nodes),
   ];
@@ -62,26 +64,18 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
         ),
       ];
     case 'absent':
+      // tandemd is brought along; what stands against that is said in install.ts.
+      if (desired.engine === 'tandemd') return [];
       return [
         block(
           'plan-daemon-absent',
-          `${desired.engine} is not installed on ${router}`,
-          desired.engine === 'keepalived'
-            ? "install the distribution's keepalived package"
-            : 'this version of Tandem deploys to keepalived: set `engine: keepalived`',
+          `keepalived is not installed on ${router}`,
+          "install the distribution's keepalived package",
         ),
       ];
     case 'stopped':
     case 'running':
-      if (daemon.engine !== desired.engine) {
-        return [
-          block(
-            'plan-engine',
-            `${router} has ${daemon.engine} and shall have ${desired.engine}: this version of Tandem changes no engine`,
-            'set `engine: keepalived`',
-          ),
-        ];
-      }
+      if (desired.engine !== 'keepalived') return [];
       if (daemon.engine === 'keepalived' && !isAtLeast(daemon.version, CONFIG_TEST_SINCE)) {
         return [
           block(
@@ -159,6 +153,38 @@ function configuredBy(observed: Observed, ip: string): string | undefined {
     if (own) return own.file;
   }
   return undefined;
+}
+
+/** Two engines agree about a file that both run; what changes with the engine, one of them would refuse or not know. */
+function engineBlocks(nodes: readonly NodePlan[], impact: Impact | undefined): Problem[] {
+  return nodes.flatMap((node) => {
+    const { router, reading } = node;
+    const replaces = replacementOf(node);
+    if (reading.kind !== 'read' || !replaces) return [];
+    const { daemon } = reading.observed;
+    const changes = (impact?.findings ?? []).filter((f) => f.change !== undefined && f.class !== 'none');
+    const blocks: Problem[] = [];
+    if (replaces.engine && changes.length > 0) {
+      const what = changes[0]!.change!.text;
+      blocks.push(
+        block(
+          'plan-engine',
+          `${router} changes its engine (${replaces.why}) and more at the same time: ${what}`,
+          'one after the other: apply the one, then the other',
+        ),
+      );
+    }
+    if (daemon.kind === 'running' && reading.observed.system.init === 'systemd' && daemon.unit === undefined) {
+      blocks.push(
+        block(
+          'plan-engine',
+          `${daemon.engine} on ${router} was started outside of its systemd unit, so how the next one is to be started is not known`,
+          'start it by its unit first',
+        ),
+      );
+    }
+    return blocks;
+  });
 }
 
 /** keepalived would say MASTER and serve nothing, and neither a reload nor a way back brings the addresses again. */

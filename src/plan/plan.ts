@@ -5,15 +5,17 @@
  */
 import type { Engine } from '../base/engine.ts';
 import type { Problem } from '../base/problem.ts';
+import { putAhead } from '../change/ahead.ts';
 import type { Change, KeywordChange } from '../change/change.ts';
 import { impact as impactOf } from '../change/impact.ts';
 import type { Allow, Finding, Impact, RouterInput } from '../change/impact-model.ts';
-import type { FileFact, LiveState, Observed } from '../change/observed.ts';
+import type { FileFact, LiveState, Observed, TandemdFiles } from '../change/observed.ts';
 import { EMPTY } from '../keepalived/empty.ts';
 import type { Config } from '../keepalived/model.ts';
 import { parse } from '../keepalived/parser.ts';
 import { type Drift, driftOf } from './drift.ts';
 import { blocksOf, cautionsOf } from './guards.ts';
+import { installationOf, replacementOf, type WantedExecutable } from './install.ts';
 import { type Schedule, schedule } from './schedule.ts';
 
 /** One router as it shall be. The configuration file comes first in `files`. */
@@ -22,6 +24,8 @@ export interface Desired {
   readonly engine: Engine;
   readonly config: Config;
   readonly files: readonly DesiredFile[];
+  /** With the engine tandemd: what is to run there, or why nothing can be put there; a sentence. */
+  readonly executable?: WantedExecutable | { readonly missing: string };
 }
 
 export interface DesiredFile {
@@ -34,7 +38,12 @@ export interface DesiredFile {
 
 /** What could be learned of a router, or why nothing could. */
 export type Reading =
-  | { readonly kind: 'read'; readonly observed: Observed }
+  | {
+      readonly kind: 'read';
+      readonly observed: Observed;
+      /** Looked for where tandemd runs or shall run. */
+      readonly tandemd?: TandemdFiles;
+    }
   | { readonly kind: 'unreachable'; readonly reason: string };
 
 export interface NodePlan {
@@ -172,8 +181,10 @@ function routerInput(node: NodePlan, reverse: boolean): RouterInput | undefined 
   if (!isUnderstood(node.reading)) return undefined;
   const { observed } = node.reading;
   const [, ...others] = node.desired.files;
+  const replaces = replacementOf(node);
   return {
     router: node.router,
+    ...(replaces && !replaces.engine && { restart: replaces.why }),
     ...(reverse && { before: node.desired.config }),
     ...(!reverse && isRunning(observed) && observed.config && { before: node.running }),
     after: reverse ? node.running : node.desired.config,
@@ -196,15 +207,35 @@ function fileChange(file: DesiredFile, observed: Observed): KeywordChange {
 }
 
 function pairSchedule(pair: string, nodes: readonly NodePlan[], impact: Impact): Schedule {
-  const stopped = nodes.filter((n) => n.reading.kind === 'read' && n.reading.observed.daemon.kind === 'stopped');
+  const replaced = nodes.filter((n) => replacementOf(n) !== undefined).map((n) => n.router);
+  const demoted = impact.order.kind === 'one-by-one' ? impact.order.demote : [];
   return schedule({
     pair,
     routers: [nodes[0]!.router, nodes[1]!.router],
     impact,
     // A file in its place that was never loaded differs too: what runs is what counts.
-    differing: new Set(nodes.filter((n) => n.writes.length > 0 || isConcerned(n, impact)).map((n) => n.router)),
-    stopped: new Set(stopped.map((n) => n.router)),
+    differing: new Set(nodes.filter((n) => isDiffering(n, impact)).map((n) => n.router)),
+    stopped: new Set(nodes.filter(isStartable).map((n) => n.router)),
+    replaced: new Set(replaced),
+    relieved: new Set(demoted.filter((router) => canBeRelieved(nodes, router))),
   });
+}
+
+const isDiffering = (node: NodePlan, impact: Impact): boolean =>
+  node.writes.length > 0 || isConcerned(node, impact) || installationOf(node) !== undefined;
+
+/** A daemon that is there and does not run, or that will be there. */
+function isStartable(node: NodePlan): boolean {
+  if (node.reading.kind !== 'read') return false;
+  const { kind } = node.reading.observed.daemon;
+  return kind === 'stopped' || (kind === 'absent' && installationOf(node) !== undefined);
+}
+
+/** Whether its peer takes over in the file that it runs as well as in the one that it shall run. */
+function canBeRelieved(nodes: readonly NodePlan[], router: string): boolean {
+  const own = nodes.find((node) => node.router === router)!;
+  const peer = nodes.find((node) => node.router !== router)!;
+  return [peer.running, peer.desired.config].every((config) => putAhead(config, own.running) !== undefined);
 }
 
 const isConcerned = (node: NodePlan, impact: Impact): boolean =>

@@ -2,6 +2,7 @@
 import type { Paint } from '../base/caret.ts';
 import { IMPACT_CLASSES, type Order } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
+import { installationOf } from './install.ts';
 import { hasChanges, isUnderstood, type NodePlan, type PairPlan, type PlannedChange } from './plan.ts';
 
 /** As many pairs are named beside a diff that they share, the rest are counted; as many are shown though nothing changes. */
@@ -97,6 +98,7 @@ function body(plan: PairPlan, paint: Paint): string[] {
     const where = plan.nodes.filter((n) => n.writes.length > 0).map((n) => n.router);
     lines.push(`  ~ text of ${where.join(' and ')}: no semantic change   none`);
   }
+  lines.push(...installLines(plan));
   if (plan.impact && hasChanges(plan)) {
     const moving = new Set(plan.schedule?.moves.flatMap((move) => move.routers));
     lines.push(...withdrawalLines(plan, paint), ...orderLines(plan.impact.order, (router) => moving.has(router)));
@@ -111,6 +113,22 @@ function body(plan: PairPlan, paint: Paint): string[] {
     if (block.hint) lines.push(`   = help: ${block.hint}`);
   }
   return lines;
+}
+
+/** Which routers get an executable: the same one for both, unless they are of two architectures. */
+function installLines({ nodes }: PairPlan): string[] {
+  const byHash = new Map<string, string[]>();
+  const texts = new Map<string, string>();
+  for (const node of nodes) {
+    const wanted = installationOf(node);
+    if (!wanted) continue;
+    byHash.set(wanted.sha256, [...(byHash.get(wanted.sha256) ?? []), node.router]);
+    texts.set(
+      wanted.sha256,
+      `tandemd ${wanted.version} (${wanted.sha256.slice(0, 12)}, ${Math.round(wanted.size / 1e6)} MB)`,
+    );
+  }
+  return [...byHash].map(([sha256, routers]) => `Installs  ${texts.get(sha256)} on ${routers.join(' and ')}`);
 }
 
 const place = ({ change }: PlannedChange): string => {

@@ -170,7 +170,13 @@ class Rollout {
   }
 }
 
-const PAST = { write: 'has its files', reload: 'reloaded', start: 'started' } as const;
+const PAST = {
+  write: 'has its files',
+  reload: 'reloaded',
+  start: 'started',
+  'take-over': 'is put ahead of its peer',
+  replace: 'runs the other daemon',
+} as const;
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -10,6 +10,8 @@
  * 4. After a failure every router that may run something new is put back, and the old state is proven.
  * 5. What a router runs is known or it is `unknown`; a pair that cannot be shown to be of one mind ends
  *    `inconsistent`, with what each router runs.
+ * 6. Going back from a daemon that was replaced stops a daemon again. That is done on one router after the other, the
+ *    one that was moved last first; where one cannot be shown to be back, the other keeps what it serves with.
  */
 import { assert } from '../base/assert.ts';
 import { type Millis, ms } from '../base/units.ts';
@@ -83,6 +85,8 @@ export interface State {
   readonly runs: Readonly<Record<string, Runs>>;
   /** Routers whose answer is awaited. */
   readonly waiting: readonly string[];
+  /** Routers that are put back one after another, the next one first. */
+  readonly queue: readonly string[];
   /** When the first command of the move was sent; the window counts from here. */
   readonly since: Millis;
   readonly findings: readonly Finding[];
@@ -103,6 +107,7 @@ export function begin(schedule: Schedule): State {
     index: 0,
     runs: Object.fromEntries(schedule.routers.map((r) => [r, 0])),
     waiting: [],
+    queue: [],
     since: ms(0),
     findings: [],
     stale: false,
@@ -231,12 +236,20 @@ function proveStep(state: State, event: Event, now: Millis): Stepped {
  */
 function undo(state: State): Stepped {
   const back = state.schedule.routers.filter((r) => state.runs[r] !== 0 && !state.waiting.includes(r));
+  if (state.schedule.moves.some((move) => move.kind === 'replace')) {
+    const queue = back.sort((a, b) => lastMove(state, b) - lastMove(state, a));
+    return undoAnswered({ ...state, phase: 'undoing', queue });
+  }
   const next: State = { ...state, phase: 'undoing', waiting: [...state.waiting, ...back] };
   if (next.waiting.length === 0) {
     return end(next, { kind: 'refused', stale: state.stale, findings: state.findings });
   }
   return { state: next, actions: back.map((router) => restore(state, router)) };
 }
+
+/** Which of the moves so far was the last one of this router. */
+const lastMove = (state: State, router: string): number =>
+  state.schedule.moves.slice(0, state.index + 1).findLastIndex((move) => move.routers.includes(router));
 
 function undoStep(state: State, event: Event): Stepped {
   switch (event.kind) {
@@ -268,6 +281,10 @@ function undoStep(state: State, event: Event): Stepped {
 
 function undoAnswered(state: State): Stepped {
   if (state.waiting.length > 0) return stay(state);
+  const [next, ...queue] = state.queue;
+  if (next !== undefined && state.schedule.routers.every((r) => state.runs[r] === 0 || state.queue.includes(r))) {
+    return { state: { ...state, waiting: [next], queue }, actions: [restore(state, next)] };
+  }
   if (!state.touched) return end(state, { kind: 'refused', stale: state.stale, findings: state.findings });
   const old = state.schedule.routers.every((r) => state.runs[r] === 0);
   if (!old) return end(state, { kind: 'inconsistent', findings: state.findings, runs: state.runs });

@@ -421,7 +421,7 @@ export const ROWS: readonly Row[] = [
   {
     name: 'the daemon on A restarts: away and, with preemption, back',
     pair: { ...edit({}, {}), input: (r) => (r === 'A' ? { restart: 'keepalived 2.2.7 -> 2.2.8' } : {}) },
-    classes: ['failover', 'failover', 'hot'],
+    classes: ['failover', 'failover', 'failover'],
     order: 'B -> A demoted',
     transitions: '2',
     rule: 'restart',
@@ -429,7 +429,7 @@ export const ROWS: readonly Row[] = [
   {
     name: 'the daemon on A restarts, nopreempt',
     pair: { ...edit({ nopreempt: true }, {}), input: (r) => (r === 'A' ? { restart: 'upgrade' } : {}) },
-    classes: ['failover', 'failover', 'hot'],
+    classes: ['failover', 'failover', 'failover'],
     order: 'B -> A demoted',
     transitions: '1',
     rule: 'restart',

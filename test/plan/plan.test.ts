@@ -129,10 +129,10 @@ const guards: readonly { name: string; a?: Partial<Side>; b?: Partial<Side>; cod
     says: /2\.0\.6/,
   },
   {
-    name: 'another engine',
+    name: 'another engine alone is installed',
     b: { observed: { daemon: { kind: 'stopped', engine: 'tandemd', version: '1.0.0', binary: '/t' } } },
-    code: 'plan-engine',
-    says: /has tandemd/,
+    code: 'plan-daemon-absent',
+    says: /keepalived is not installed on b/,
   },
   {
     name: 'an interface that is not there',

@@ -42,7 +42,24 @@ const schedules: readonly { name: string; moves: readonly Move[] }[] = [
       { kind: 'start', routers: [B], generation: 1 },
     ],
   },
+  {
+    name: 'the daemon of both replaced, the MASTER relieved before',
+    moves: [replace(B, 2), takeOver(B, 3), replace(A, 2), reload([B], 4)],
+  },
+  { name: 'the daemon of the BACKUP replaced', moves: [replace(B, 2)] },
+  {
+    name: 'the daemon of both replaced, and both are MASTER of something',
+    moves: [takeOver(A, 1), replace(B, 2), takeOver(B, 3), replace(A, 4), reload([B], 4)],
+  },
 ];
+
+function replace(router: string, generation: number): Move {
+  return { kind: 'replace', routers: [router], generation };
+}
+
+function takeOver(router: string, generation: number): Move {
+  return { kind: 'take-over', routers: [router], generation };
+}
 
 function reload(routers: string[], generation: number): Move {
   return { kind: 'reload', routers, generation };
@@ -86,6 +103,28 @@ test('both routers refuse a stale plan, one after the other: nothing was changed
   for (const router of [A, B])
     world = feed(world, { kind: 'refused', router, findings: [finding(router)], stale: true });
   assert.deepEqual(world.outcome, { kind: 'refused', stale: true, findings: [finding(A), finding(B)] });
+});
+
+test('replaced daemons are put back one after the other, and where one is not back the other keeps what it runs', () => {
+  const moves = [replace(B, 2), takeOver(B, 3), replace(A, 2)];
+  const schedule: Schedule = { pair: 'core', routers: [A, B], moves, window: ms(0) };
+  let world = start(schedule);
+  for (const router of [A, B]) world = feed(world, { kind: 'ready', router });
+  for (let move = 0; move < 2; move++) {
+    world = feed(world, { kind: 'moved', router: B });
+    world = feed(world, { kind: 'proof', proof: { kind: 'proven' } });
+  }
+  const lost = step(world.state, { kind: 'lost', router: A, finding: finding(A) }, ms(0));
+  assert.deepEqual(lost.actions, [{ kind: 'restore', router: A, signal: true }]);
+  const back = step(lost.state, { kind: 'restored', router: A }, ms(0));
+  assert.deepEqual(back.actions, [{ kind: 'restore', router: B, signal: true }]);
+  const gone = step(lost.state, { kind: 'not-restored', router: A, finding: finding(A) }, ms(0));
+  assert.deepEqual(gone.actions, [
+    {
+      kind: 'end',
+      outcome: { kind: 'inconsistent', findings: [finding(A), finding(A)], runs: { [A]: 'unknown', [B]: 3 } },
+    },
+  ]);
 });
 
 function check(world: World, outcome: Outcome, goal: Readonly<Record<string, number>>): void {
