@@ -60,6 +60,7 @@ const HOT = new Set([
   'vrrp_startup_delay',
   'vrrp_delay_after_boot',
   'dynamic_interfaces',
+  'tandem_grace',
   'fifo_write_vrrp_states_on_reload',
   'log_unknown_vrids',
   'vrrp_priority',

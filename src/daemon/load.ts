@@ -4,9 +4,11 @@ import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { formatProblem } from '../base/caret.ts';
 import { hasErrors, type Problem } from '../base/problem.ts';
-import { check } from '../keepalived/check.ts';
+import { drain, type Steps } from '../base/steps.ts';
+import { withSameLines } from '../change/same-lines.ts';
+import { checkSteps } from '../keepalived/check.ts';
 import type { Config } from '../keepalived/model.ts';
-import { parse } from '../keepalived/parser.ts';
+import { parseSteps } from '../keepalived/parser.ts';
 import type { IncludedFile } from '../keepalived/preprocess.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
 import { routerConfig } from '../vrrp/resolve.ts';
@@ -40,18 +42,24 @@ export interface LoadOptions {
    * come late; so at start. `refuse`: it is an error; so on a reload and in a test, where it is a slip of the pen.
    */
   readonly missingInterface: 'wait' | 'refuse';
+  /** What runs: its lines are taken over where the file says the same. */
+  readonly before?: Config;
 }
 
 /** The parser's own bound is 32 MiB in characters; a file behind this is no configuration. */
 const BYTES_MAX = 64 * 1024 * 1024;
 
-export function load(options: LoadOptions): LoadResult {
+export const load = (options: LoadOptions): LoadResult => drain(loadSteps(options));
+
+/** `load` part by part. */
+export function* loadSteps(options: LoadOptions): Steps<LoadResult> {
   const texts = new Map<string, string>();
   const text = readText(options.file);
   if (text instanceof Error) return unreadable(options.file, text);
   texts.set(options.file, text);
-  const parsed = parse(text, options.file, {
+  const parsed = yield* parseSteps(text, options.file, {
     configId: options.configId ?? hostname().split('.')[0],
+    engine: 'tandemd',
     include: (pattern, fromFile) => {
       const files = included(pattern, fromFile);
       for (const { file, text: part } of files) texts.set(file, part);
@@ -60,25 +68,26 @@ export function load(options: LoadOptions): LoadResult {
   });
   // The parser leaves wrong values out: what the rest would say of the holes would only repeat it.
   const syntax = parsed.problems;
-  const found = hasErrors(syntax) ? [] : check(parsed, { interfaces: options.interfaces });
+  const found = hasErrors(syntax) ? [] : yield* checkSteps(parsed, { interfaces: options.interfaces });
   const wait = options.missingInterface === 'wait';
   const checked = found.map(
     (problem): Problem =>
       wait && problem.code === 'conf-unknown-interface' ? { ...problem, severity: 'warning' } : problem,
   );
+  yield;
   const scripts = usableScripts(parsed.config);
   const problems = [...syntax, ...checked, ...unoffered(parsed), ...scripts.problems];
-  const report = problems
-    .map((problem) => formatProblem(problem, (file) => withoutPasswords(texts.get(file))))
-    .join('\n');
+  const masked = new Map([...texts].map(([file, all]) => [file, problems.length > 0 ? withoutPasswords(all) : '']));
+  const report = problems.map((problem) => formatProblem(problem, (file) => masked.get(file))).join('\n');
   if (hasErrors(problems)) return { problems, report };
-  const { config } = scripts;
+  yield;
+  const config = options.before ? yield* withSameLines(options.before, scripts.config) : scripts.config;
   return { loaded: { config, written: parsed.config, scripts, router: routerConfig(config) }, problems, report };
 }
 
 /** A report goes into logs and to whoever asks the daemon why; carets stay under their words. */
-const withoutPasswords = (text: string | undefined): string | undefined =>
-  text?.replace(
+const withoutPasswords = (text: string): string =>
+  text.replace(
     /^([ \t]*auth_pass[ \t]+)(.*)$/gm,
     (_line, keyword: string, rest: string) => keyword + '*'.repeat(rest.length),
   );

@@ -3,6 +3,7 @@
  * against the real `keepalived -t` are driven by it; the order of the rows is the order of canonical files.
  * Tiers: 1 nearly every router pair, 2 common, 3 rare (kept word by word in `other`, with a warning).
  */
+import type { Engine } from '../base/engine.ts';
 import { addressLine, type LineShape, name, peer, routeLine, ruleLine, track } from './line-shapes.ts';
 import * as own from './own-shapes.ts';
 import {
@@ -61,9 +62,11 @@ export interface Keyword {
   readonly since?: string;
   /** Read but never printed: another row prints the field. */
   readonly alias?: true;
+  /** Only this daemon knows it: others must not see it, and it prints behind `@tandemd`. */
+  readonly engine?: Engine;
 }
 
-type Extra = Partial<Pick<Keyword, 'field' | 'since' | 'alias'>>;
+type Extra = Partial<Pick<Keyword, 'field' | 'since' | 'alias' | 'engine'>>;
 
 const value = (at: BlockName, tier: Tier, keyword: string, shape: Shape<unknown>, extra: Extra = {}): Keyword => ({
   name: keyword,
@@ -178,6 +181,7 @@ const GLOBAL: readonly Keyword[] = [
   value(G, 2, 'vrrp_startup_delay', seconds(0, 4294)),
   value(G, 2, 'vrrp_delay_after_boot', seconds(0, 4294), { since: '2.2.8' }),
   value(G, 2, 'vrrp_owner_ignore_adverts', flag, { since: '2.3.3' }),
+  value(G, 2, 'tandem_grace', seconds(0, 86_400), { engine: 'tandemd' }),
   value(G, 2, 'dynamic_interfaces', own.dynamicInterfaces),
   value(G, 2, 'notify_fifo', own.fifo),
   value(G, 2, 'notify_fifo_script', command),

@@ -77,6 +77,8 @@ export interface GlobalDefs {
   readonly vrrp_startup_delay?: Millis;
   readonly vrrp_delay_after_boot?: Millis;
   readonly vrrp_owner_ignore_adverts?: true;
+  /** How long the former speech goes on after a change of it; tandemd's own. */
+  readonly tandem_grace?: Millis;
   readonly dynamic_interfaces?: true | 'allow_if_changes';
   readonly notify_fifo?: Fifo;
   readonly notify_fifo_script?: Command;

@@ -3,6 +3,7 @@
  * never throws, whatever the bytes. A keyword with a wrong value is left out of the model, so a caller that wants to
  * act on it must first see that there are no errors.
  */
+import type { Engine } from '../base/engine.ts';
 import type { Location, Problem } from '../base/problem.ts';
 import { drain, STEP_LINES, type Steps } from '../base/steps.ts';
 import { didYouMean } from '../base/suggest.ts';
@@ -33,7 +34,7 @@ export function* parseSteps(text: string, file: string, options: PreprocessOptio
   const places = new PlaceTable();
   const lines = yield* preprocess(text, file, options, problems);
   const statements = yield* statementsOf(lines, problems);
-  const reader = new BlockReader(problems, places);
+  const reader = new BlockReader(problems, places, options.engine);
   const root = yield* reader.block('root', statements);
   reader.end();
   const config = { ...EMPTY, ...root } as Config;
@@ -78,10 +79,12 @@ class BlockReader {
   private skipped: { readonly first: Word; count: number } | undefined;
   private readonly problems: Problem[];
   private readonly places: PlaceTable;
+  private readonly engine: Engine | undefined;
 
-  constructor(problems: Problem[], places: PlaceTable) {
+  constructor(problems: Problem[], places: PlaceTable, engine: Engine | undefined) {
     this.problems = problems;
     this.places = places;
+    this.engine = engine;
   }
 
   *block(at: BlockName, statements: readonly Statement[], draft: Draft = {}): Steps<Draft> {
@@ -89,7 +92,7 @@ class BlockReader {
     for (const [i, statement] of statements.entries()) {
       if (i % STEP_LINES === 0) yield;
       const row = rows.get(statement.words[0]!.text);
-      if (row) yield* this.keyword(row, statement, draft);
+      if (row && (row.engine ?? this.engine) === this.engine) yield* this.keyword(row, statement, draft);
       else this.unknown(at, statement, rows);
     }
     return draft;

@@ -5,13 +5,14 @@
  *
  * 1. `#` and `!` start a comment anywhere outside double quotes.
  * 2. `include PATTERN` is recognised before anything else: it takes neither conditions nor variables.
- * 3. `@id rest` counts if the config-id is `id`, `@^id rest` if it is not.
+ * 3. `@id rest` counts if the config-id is `id`, `@^id rest` if it is not. For tandemd, `tandemd` is one as well.
  * 4. `$NAME=value` defines; a value whose lines end in `\` has several lines. This is the only use of `\`.
  * 5. `~SEQ(var, start, step, end) rest` and `~LST(...) rest` repeat the rest of the line.
  * 6. `$NAME` before whitespace and `${NAME}` anywhere are replaced when the line is read, again and again; a value
  *    of several lines becomes several lines. An unknown name stays as it is.
  */
 import { utf8Length } from '../base/bytes.ts';
+import type { Engine } from '../base/engine.ts';
 import type { Problem } from '../base/problem.ts';
 import { STEP_LINES, type Steps } from '../base/steps.ts';
 import { expandRepeat } from './repeat.ts';
@@ -36,6 +37,8 @@ export interface SourceLine {
 export interface PreprocessOptions {
   /** keepalived's config-id: -i, by default the first part of the host's name. Without it every `@id` line is off. */
   readonly configId?: string | undefined;
+  /** Whose reading is wanted: tandemd takes `@tandemd` lines, whatever its config-id. */
+  readonly engine?: Engine | undefined;
   readonly include?: IncludeReader | undefined;
   readonly variables?: Readonly<Record<string, string>> | undefined;
 }
@@ -136,7 +139,9 @@ class Preprocessor {
   private condition(line: SourceLine): SourceLine | undefined {
     if (!line.text.trimStart().startsWith('@')) return line;
     const [, blank, negated, id, rest] = CONDITION.exec(line.text)!;
-    if ((id === this.options.configId) === (negated === '^')) return undefined;
+    const { configId, engine } = this.options;
+    const holds = id === configId || (engine === 'tandemd' && id === engine);
+    if (holds === (negated === '^')) return undefined;
     const skipped = 1 + negated!.length + id!.length;
     return this.condition({ ...line, text: blank! + ' '.repeat(skipped) + rest! });
   }

@@ -41,7 +41,7 @@ function printKeyword(row: Keyword, value: unknown, fields: Fields, indent: stri
   switch (form.kind) {
     case 'value':
       if (row.name === 'accept' && value === false) out.push(`${indent}no_accept`);
-      else out.push(indent + join(row.name, form.shape.write(value)));
+      else out.push(`${indent}${row.engine ? `@${row.engine} ` : ''}${join(row.name, form.shape.write(value))}`);
       return;
     case 'fields':
       out.push(indent + join(row.name, form.shape.write(fields)));

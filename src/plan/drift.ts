@@ -53,8 +53,10 @@ function leftBehind(observed: Observed, pair: readonly { readonly running: Confi
 /** A file that says other things than what the daemon loaded: somebody wrote it and did not reload. */
 function editedSince({ router, config: file, daemon }: Observed, running: Config): string | undefined {
   if (!file || daemon.kind !== 'running' || daemon.loaded === undefined) return undefined;
-  const options = daemon.configId === undefined ? {} : { configId: daemon.configId };
-  const changes = diff(running, parse(file.text, file.path, options).config);
+  const changes = diff(
+    running,
+    parse(file.text, file.path, { configId: daemon.configId, engine: daemon.engine }).config,
+  );
   if (changes.length === 0) return undefined;
   const when = new Date(file.mtime * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
   const what = changes.length === 1 ? 'a change' : `${changes.length} changes`;

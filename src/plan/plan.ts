@@ -139,7 +139,7 @@ function readLive(router: string, reading: Reading): Live {
   const { config: file, daemon } = reading.observed;
   const text = daemon.loaded?.text ?? file?.text ?? '';
   const name = `${router}:${file?.path ?? daemon.configPath}`;
-  const parsed = parse(text, name, daemon.configId === undefined ? {} : { configId: daemon.configId });
+  const parsed = parse(text, name, { configId: daemon.configId, engine: daemon.engine });
   const errors = parsed.problems.filter((p) => p.severity === 'error');
   if (errors.length === 0) return { config: parsed.config, warnings: [] };
   const lines = `${errors.length} line${errors.length === 1 ? '' : 's'}`;

@@ -78,7 +78,7 @@ function renderRouter(pair: Pair, member: Member, templates: RouterTemplates): R
   if (rendered.value === undefined) return { problems: rendered.problems, file, text: '' };
   const text = rendered.value;
 
-  const parsed = parse(text, file);
+  const parsed = parse(text, file, { engine: member.engine });
   // What concerns the whole file (it is empty) has no place in it: it is told at its beginning.
   const at = { file, line: 1, column: 1 };
   const problems = [...parsed.problems, ...check(parsed)].map((problem) => ({ at, ...problem }));

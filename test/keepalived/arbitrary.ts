@@ -211,6 +211,7 @@ const globals = optional<model.GlobalDefs>({
   vrrp_startup_delay: micros(0, 4294),
   vrrp_delay_after_boot: micros(0, 4294),
   vrrp_owner_ignore_adverts: yes,
+  tandem_grace: micros(0, 86_400),
   dynamic_interfaces: fc.constantFrom(true as const, 'allow_if_changes' as const),
   notify_fifo: fifo,
   notify_fifo_script: command,

@@ -46,7 +46,7 @@ function keywordTables(): string {
     .map((at) => {
       const rows = handled(at).map(
         (row) =>
-          `| \`${row.name}\` | ${usageOf(row)} | ${row.tier} | ${row.since === undefined ? '' : `${row.since}`} |`,
+          `| \`${row.name}\` | ${usageOf(row)} | ${row.tier} | ${row.engine ? 'tandemd alone' : (row.since ?? '')} |`,
       );
       const title = at === 'root' ? 'Top of the file' : `\`${at}\``;
       return `### ${title}\n\n| keyword | what follows | tier | since |\n|---|---|---|---|\n${rows.join('\n')}`;

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { drain } from '../../src/base/steps.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 import { type PreprocessOptions, preprocess } from '../../src/keepalived/preprocess.ts';
+import { print } from '../../src/keepalived/printer.ts';
 
 /** The effective lines, trimmed; expects no problems. */
 function lines(text: string, options: PreprocessOptions = {}): readonly string[] {
@@ -95,4 +96,23 @@ describe('what keepalived reads of a file', () => {
       assert.match(problem!.message, /^"?~(SEQ|LST)/, text);
     }
   });
+});
+
+test("a line of tandemd's own counts for tandemd alone, whatever the config-id", () => {
+  const text = '@tandemd a\n@^tandemd b\n@other c\nd\n';
+  assert.deepEqual(lines(text), ['b', 'd']);
+  assert.deepEqual(lines(text, { configId: 'other', engine: 'keepalived' }), ['b', 'c', 'd']);
+  assert.deepEqual(lines(text, { configId: 'other', engine: 'tandemd' }), ['a', 'c', 'd']);
+});
+
+test("tandemd's own keyword is unknown to everyone else, and prints so that keepalived leaves it out", () => {
+  const text = 'global_defs {\n    @tandemd tandem_grace 60\n}\n';
+  const read = parse(text, 'f', { engine: 'tandemd' });
+  assert.deepEqual([read.problems, read.config.global_defs], [[], { tandem_grace: 60_000 }]);
+  assert.equal(print(read.config), text);
+  assert.equal(parse(text, 'f').config.global_defs.tandem_grace, undefined);
+  assert.deepEqual(
+    parse('global_defs {\n tandem_grace 60\n}\n', 'f').problems.map(({ code }) => code),
+    ['conf-unknown-keyword'],
+  );
 });

@@ -111,4 +111,4 @@ function fileWith(row: Keyword, line: string): string {
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
 }
 
-export const SAMPLES: readonly Sample[] = KEYWORDS.filter((row) => row.tier < 3).flatMap(samplesOf);
+export const SAMPLES: readonly Sample[] = KEYWORDS.filter((row) => row.tier < 3 && !row.engine).flatMap(samplesOf);
