@@ -111,7 +111,7 @@ function judgeChange(input: PairInput, pair: PairContext, router: RouterContext,
       instances: c.instances.map((instance) => instance.name),
       class: own,
       rule: rule.id,
-      reason: lost ? `${rule.reason}: ${lost.addresses.join(', ')}` : rule.reason,
+      reason: lost && own === 'outage' ? `${rule.reason}: ${lost.addresses.join(', ')}` : reasonOf(rule, own),
       prediction: most(c.instances.map((i) => (rule.transitions ?? byClass(own, rule, pair))(c, i))),
       ...(moved !== undefined && { apart: 'move' }),
       ...(hint && own === 'outage' && { hint }),
@@ -119,6 +119,8 @@ function judgeChange(input: PairInput, pair: PairContext, router: RouterContext,
     ...(wish && { wish }),
   };
 }
+
+const reasonOf = ({ reason, hot }: Rule, own: ImpactClass): string => (own === 'hot' ? (hot ?? reason) : reason);
 
 /** The other pair that an address of this change goes to or comes from. */
 function movedTo({ moved }: PairInput, change: Change): string | undefined {

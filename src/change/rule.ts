@@ -14,6 +14,8 @@ export interface Rule {
   readonly on: 'wire' | 'router';
   /** One short sentence. */
   readonly reason: string;
+  /** The sentence in the columns where it is hot, if the other one speaks of what an engine does that this is not. */
+  readonly hot?: string;
   /** Which router goes first where the class is `ordered`; `higher`: the one whose priority will be higher. */
   readonly first?: 'master' | 'backup' | 'higher';
   /** The MASTER gives its role up first, so that the change finds a BACKUP. */

@@ -12,7 +12,7 @@ import {
   peerOf,
   sideOf,
 } from './case.ts';
-import type { PairInstance } from './context.ts';
+import { other, type PairInstance } from './context.ts';
 import type { Effective } from './effective.ts';
 import { returns } from './roles.ts';
 import { classes, type Rule } from './rule.ts';
@@ -85,7 +85,7 @@ export const INSTANCE_RULES: readonly Rule[] = [
   {
     id: 'identity',
     what: 'VRID, interface, multicast <-> unicast, unicast source, multicast group, family',
-    classes: classes('outage', 'outage', 'hot'),
+    classes: classes('outage', 'outage', 'outage'),
     on: 'wire',
     reason: 'a reload takes it for another instance: the old one gives everything up, the new one waits a down timer',
     test: (c) =>
@@ -95,16 +95,25 @@ export const INSTANCE_RULES: readonly Rule[] = [
   {
     id: 'vmac',
     what: 'use_vmac, vmac_xmit_base',
-    classes: classes('failover', 'failover', 'hot'),
+    classes: classes('failover', 'failover', 'failover'),
     on: 'router',
     reason: 'a reload takes it for another instance, which starts as BACKUP',
     demote: true,
     test: (c) => hasKeyword(c, 'use_vmac', 'vmac_xmit_base'),
   },
   {
+    id: 'unicast-peers-kept',
+    what: 'the list of unicast peers, with the other router in it before and after',
+    classes: classes('failover', 'failover', 'hot'),
+    on: 'router',
+    reason: 'a peer that is no longer sent to takes over',
+    hot: 'the other router is sent to as before',
+    test: (c) => hasKeyword(c, 'unicast_peer') && c.instances.every((instance) => sendsToPeer(c, instance)),
+  },
+  {
     id: 'unicast-peers',
     what: 'the list of unicast peers',
-    classes: classes('failover', 'failover', 'hot'),
+    classes: classes('failover', 'failover', 'failover'),
     on: 'wire',
     reason: 'a peer that is no longer sent to takes over',
     test: (c) => hasKeyword(c, 'unicast_peer'),
@@ -126,6 +135,7 @@ export const INSTANCE_RULES: readonly Rule[] = [
     classes: classes('outage', 'hot', 'hot'),
     on: 'wire',
     reason: 'keepalived up to 2.3.2 refuses adverts with other VIPs than its own: both would be MASTER for good',
+    hot: 'adverts with other VIPs are taken and logged; each router keeps its own',
     test: (c) => changesAdvert(c) && disagreesAfter(c, 'advertised'),
   },
   {
@@ -134,6 +144,7 @@ export const INSTANCE_RULES: readonly Rule[] = [
     classes: classes('sync', 'sync', 'hot'),
     on: 'wire',
     reason: 'adverts of the other version are dropped, so both routers change within half a down timer',
+    hot: 'the version before is sent and taken beside the new one, so the other router may follow later',
     test: (c) => hasKeyword(c, ...VERSION, 'v3_checksum_as_v2'),
   },
   {
@@ -142,6 +153,7 @@ export const INSTANCE_RULES: readonly Rule[] = [
     classes: classes('sync', 'sync', 'hot'),
     on: 'wire',
     reason: 'adverts with the other password are dropped, so both routers change within half a down timer',
+    hot: 'the password before is sent and taken beside the new one, so the other router may follow later',
     test: (c) => hasKeyword(c, ...AUTHENTICATION),
   },
   {
@@ -150,6 +162,7 @@ export const INSTANCE_RULES: readonly Rule[] = [
     classes: classes('sync', 'sync', 'hot'),
     on: 'wire',
     reason: 'adverts with another interval are dropped in version 2, so both routers change within half a down timer',
+    hot: 'the interval before is sent and taken beside the new one, so the other router may follow later',
     test: (c) => hasKeyword(c, 'advert_int') && touchesV2(c),
   },
   {
@@ -158,6 +171,7 @@ export const INSTANCE_RULES: readonly Rule[] = [
     classes: classes('ordered', 'ordered', 'hot'),
     on: 'wire',
     reason: 'a reload forgets the learned interval: a backup that goes first waits too short a time for the MASTER',
+    hot: 'a reload keeps the interval that was learned',
     first: 'master',
     test: (c) => hasKeyword(c, 'advert_int') && c.instances.some((i) => isLowered(c, i)),
   },
@@ -203,6 +217,16 @@ const MEANING: Readonly<Record<string, readonly (keyof Effective)[]>> = {
 
 /** Not of an instance that comes or goes: there every keyword counts. */
 const isKept = (c: Case): boolean => c.instances.every((i) => sideOf(c, i)?.before && sideOf(c, i)?.after);
+
+/** Whether the other router is among the unicast peers before and after, by its unicast source or any address of its. */
+function sendsToPeer(c: Case, instance: PairInstance): boolean {
+  const own = sideOf(c, instance);
+  const router = c.pair.routers[other(c.place)];
+  const source = peerOf(c, instance)?.after?.instance.unicast_src_ip?.text;
+  const addresses = source === undefined ? router.facts.addresses.map(({ address }) => address.text) : [source];
+  const lists = [own?.before, own?.after].map((at) => at?.instance.unicast_peer ?? []);
+  return lists.every((peers) => peers.some((peer) => addresses.includes(peer.text)));
+}
 
 const runsOnPeer = (c: Case): boolean => c.instances.some((i) => peerOf(c, i)?.before);
 

@@ -21,6 +21,7 @@ export const LINE_RULES: readonly Rule[] = [
     classes: classes('outage', 'outage', 'hot'),
     on: 'router',
     reason: 'the kernel deletes the secondary addresses with their primary, and keepalived does not put them back',
+    hot: 'what the kernel takes along is put back at once',
     transitions: () => NO_TRANSITION,
     test: (c) =>
       (c.change.subject === 'static' || c.instances.some((i) => isMasterHere(c, i))) &&
@@ -42,6 +43,7 @@ export const LINE_RULES: readonly Rule[] = [
     on: 'router',
     reason:
       'in one reload the old instance deletes what the new one has just added: it leaves first, is silent until that is proven, then comes',
+    hot: 'a reload takes it from the one and gives it to the other in one step',
     test: isMove,
   },
   {
@@ -50,6 +52,7 @@ export const LINE_RULES: readonly Rule[] = [
     classes: classes('ordered', 'hot', 'hot'),
     on: 'wire',
     reason: 'the first advert after a reload is checked in spite of skip_check_adv_addr: the master goes first',
+    hot: 'adverts with other VIPs are taken',
     first: 'master',
     test: (c) => changesAdvert(c) && c.instances.length > 0 && c.instances.every(isUnchecked),
   },
@@ -60,6 +63,7 @@ export const LINE_RULES: readonly Rule[] = [
     on: 'wire',
     reason:
       'keepalived up to 2.3.2 drops adverts with other VIPs than its own: both routers change within half a down timer',
+    hot: 'adverts with other VIPs are taken',
     test: changesAdvert,
   },
   {
@@ -88,6 +92,7 @@ export const LINE_RULES: readonly Rule[] = [
     classes: classes('touch', 'touch', 'hot'),
     on: 'router',
     reason: 'keepalived deletes the address and adds it again within milliseconds',
+    hot: 'a local route answers for the address while it is deleted and added again',
     test: ({ change }) => isEdited(change) && (isVip(change) || change.keyword === 'static_ipaddress'),
   },
   {
@@ -104,6 +109,7 @@ export const LINE_RULES: readonly Rule[] = [
     classes: classes('touch', 'touch', 'hot'),
     on: 'router',
     reason: 'keepalived deletes the old one and adds the new one in the same reload',
+    hot: 'the new one is there before the old one goes',
     test: ({ change }) => change.op === 'change' && ROUTING.has(change.subject),
   },
   {
@@ -120,6 +126,7 @@ export const LINE_RULES: readonly Rule[] = [
     classes: classes('staged', 'staged', 'hot'),
     on: 'router',
     reason: 'a new instance starts as BACKUP and pulls its group down: it starts outside the group and joins as MASTER',
+    hot: 'a new instance waits for its group and does not pull it down',
     test: (c) => membersBy(c, 'new').length > 0 && membersBy(c, 'running').length > 0,
   },
   {

@@ -54,8 +54,16 @@ export function impactDoc(): string {
   ].join('\n');
 }
 
-function row(rule: Pick<Rule, 'id' | 'what' | 'classes' | 'reason'>, on: Rule['on']): string {
+function row(rule: Pick<Rule, 'id' | 'what' | 'classes' | 'reason' | 'hot'>, on: Rule['on']): string {
   const { keepalived, keepalived233, tandemd } = rule.classes;
-  const cells = [`\`${rule.id}\``, rule.what, keepalived, keepalived233, tandemd, on, rule.reason];
+  const cells = [
+    `\`${rule.id}\``,
+    rule.what,
+    keepalived,
+    keepalived233,
+    tandemd,
+    on,
+    `${rule.reason}${rule.hot === undefined ? '' : `; where it is hot: ${rule.hot}`}`,
+  ];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

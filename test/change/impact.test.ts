@@ -1,6 +1,7 @@
 /** Impact beyond the reload matrix: load-shared and mixed pairs, bring-up, engines, what a rule needs to know. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Ip } from '../../src/base/address.ts';
 import { ms } from '../../src/base/units.ts';
 import type { Impact, ImpactClass } from '../../src/change/impact-model.ts';
 import type { LiveState } from '../../src/change/observed.ts';
@@ -55,6 +56,16 @@ const tracking = (r: RouterName, weight?: number) =>
 const scripts = (r: RouterName) => config({ vrrp_script: [chk], vrrp_instance: file(r).vrrp_instance });
 const dark = (name: string) => facts('A').interfaces.map((i) => (i.name === name ? { ...i, carrier: false } : i));
 const grouped = (r: RouterName) => ({ ...two(r), vrrp_sync_group: [{ name: 'G', group: ['VI_0', 'VI_1'] }] });
+
+/** Each router speaks with the other one, and then with a third as well. */
+const thirdPeer: Pair = {
+  before: (r) => file(r, speaking(r)),
+  after: (r) => file(r, speaking(r, ip('10.255.0.3'))),
+};
+const speaking = (r: RouterName, ...more: readonly Ip[]) => ({
+  unicast_src_ip: ip(r === 'A' ? '10.255.0.1' : '10.255.0.2'),
+  unicast_peer: [ip(r === 'A' ? '10.255.0.2' : '10.255.0.1'), ...more],
+});
 
 const MORE: readonly Row[] = [
   {
@@ -160,6 +171,13 @@ const MORE: readonly Row[] = [
       { unicast_src_ip: ip('10.255.0.1'), unicast_peer: [ip('10.255.0.2')] },
       { unicast_peer: [ip('10.255.0.2'), ip('10.255.0.3')] },
     ),
+  },
+  {
+    name: 'a third unicast peer, beside the other router',
+    rule: 'unicast-peers-kept',
+    class: 'failover',
+    transitions: 1,
+    pair: thirdPeer,
   },
   {
     name: 'a new instance on both: the higher one starts it first',
@@ -355,6 +373,31 @@ describe('the order', () => {
     const found = impactOf({ ...both(fast, add), facts: () => ({ clock: { offset: ms(0), uncertainty: ms(200) } }) });
     assert.ok(found.order.kind === 'together');
     assert.equal(found.order.budget, 0);
+  });
+});
+
+describe('a pair on tandemd', () => {
+  const onTandemd = (pair: Pair) =>
+    impactOf({ ...pair, facts: (r) => ({ ...pair.facts?.(r), engine: 'tandemd', version: '1.0.0' }) });
+
+  test('a third unicast peer is hot, and the reason speaks of nothing that keepalived does', () => {
+    const found = onTandemd(thirdPeer);
+    assert.equal(found.class, 'hot');
+    assert.deepEqual(
+      [...new Set(found.findings.map(({ rule, reason }) => `${rule}: ${reason}`))],
+      ['unicast-peers-kept: the other router is sent to as before'],
+    );
+  });
+
+  test('no row that is hot speaks of keepalived', () => {
+    const reasons = ROWS.filter(({ classes: [, , tandemd] }) => tandemd === 'hot').flatMap(({ pair }) =>
+      onTandemd(pair).findings.map(({ rule, reason }) => `${rule}: ${reason}`),
+    );
+    assert.deepEqual(
+      reasons.filter((reason) => reason.includes('keepalived')),
+      [],
+    );
+    assert.ok(reasons.length > 20);
   });
 });
 

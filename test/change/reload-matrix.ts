@@ -394,7 +394,7 @@ export const ROWS: readonly Row[] = [
   {
     name: 'the VRID changes',
     pair: edit({}, { virtual_router_id: 51 }),
-    classes: ['outage', 'outage', 'hot'],
+    classes: ['outage', 'outage', 'outage'],
     order: 'B + A within 1687 ms',
     transitions: '<=2',
     rule: 'identity',
@@ -405,7 +405,7 @@ export const ROWS: readonly Row[] = [
       unicast_src_ip: ip(r === 'A' ? '10.255.0.1' : '10.255.0.2'),
       unicast_peer: [ip(r === 'A' ? '10.255.0.2' : '10.255.0.1')],
     })),
-    classes: ['outage', 'outage', 'hot'],
+    classes: ['outage', 'outage', 'outage'],
     order: 'B + A within 1687 ms',
     transitions: '<=2',
     rule: 'identity',
@@ -413,7 +413,7 @@ export const ROWS: readonly Row[] = [
   {
     name: 'use_vmac added',
     pair: edit({}, { use_vmac: {} }),
-    classes: ['failover', 'failover', 'hot'],
+    classes: ['failover', 'failover', 'failover'],
     order: 'B -> A demoted',
     transitions: '2',
     rule: 'vmac',
