@@ -1,4 +1,5 @@
 /** Rules about what an instance is and how it speaks on the wire. */
+import { type Millis, ms, seconds } from '../base/units.ts';
 import {
   type Case,
   changesAdvert,
@@ -12,8 +13,9 @@ import {
   peerOf,
   sideOf,
 } from './case.ts';
-import { other, type PairInstance } from './context.ts';
+import { other, type PairContext, type PairInstance } from './context.ts';
 import type { Effective } from './effective.ts';
+import { downTimer } from './order.ts';
 import { returns } from './roles.ts';
 import { classes, type Rule } from './rule.ts';
 
@@ -139,6 +141,19 @@ export const INSTANCE_RULES: readonly Rule[] = [
     test: (c) => changesAdvert(c) && disagreesAfter(c, 'advertised'),
   },
   {
+    id: 'former-speech-too-short',
+    what: 'version, authentication or advert_int (v2) on tandemd, where `tandem_grace` is shorter than the turn of a router may take',
+    classes: classes('sync', 'sync', 'sync'),
+    on: 'wire',
+    reason:
+      'the form before ends before the other router has followed, so both routers change within half a down timer',
+    test: (c) =>
+      c.pair.wire === 'tandemd' &&
+      (hasKeyword(c, ...VERSION, ...AUTHENTICATION, 'v3_checksum_as_v2') ||
+        (hasKeyword(c, 'advert_int') && touchesV2(c))) &&
+      shortestGrace(c.pair) < longestTurn(c.pair),
+  },
+  {
     id: 'version',
     what: 'VRRP version',
     classes: classes('sync', 'sync', 'hot'),
@@ -196,6 +211,16 @@ const IDENTITY = [
   'vrrp_mcast_group4',
   'vrrp_mcast_group6',
 ] as const;
+
+/** tandemd's, where the file does not say: docs/keepalived-conf.md. */
+const GRACE_DEFAULT = seconds(120);
+
+const shortestGrace = ({ routers }: PairContext): Millis =>
+  ms(Math.min(...routers.map(({ after }) => after.global_defs.tandem_grace ?? GRACE_DEFAULT)));
+
+/** Reloading a router and proving it: the proof alone is given up after five down timers and some 23 s. */
+const longestTurn = ({ instances }: PairContext): Millis =>
+  ms(5 * Math.max(0, ...instances.flatMap((i) => [...downTimer(i, 'before'), ...downTimer(i, 'after')])) + 30_000);
 
 /** What a keyword means once defaults are applied: where that stays, the keyword has no effect. */
 const MEANING: Readonly<Record<string, readonly (keyof Effective)[]>> = {

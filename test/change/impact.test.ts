@@ -57,6 +57,15 @@ const scripts = (r: RouterName) => config({ vrrp_script: [chk], vrrp_instance: f
 const dark = (name: string) => facts('A').interfaces.map((i) => (i.name === name ? { ...i, carrier: false } : i));
 const grouped = (r: RouterName) => ({ ...two(r), vrrp_sync_group: [{ name: 'G', group: ['VI_0', 'VI_1'] }] });
 
+/** Another password, with B's `tandem_grace` in ms. */
+const secret = (grace?: number): Pair => ({
+  before: (r) => file(r),
+  after: (r) => ({
+    ...file(r, { authentication: { auth_type: 'PASS', auth_pass: 'x' } }),
+    global_defs: { ...(grace !== undefined && r === 'B' && { tandem_grace: ms(grace) }) },
+  }),
+});
+
 /** Each router speaks with the other one, and then with a third as well. */
 const thirdPeer: Pair = {
   before: (r) => file(r, speaking(r)),
@@ -171,6 +180,13 @@ const MORE: readonly Row[] = [
       { unicast_src_ip: ip('10.255.0.1'), unicast_peer: [ip('10.255.0.2')] },
       { unicast_peer: [ip('10.255.0.2'), ip('10.255.0.3')] },
     ),
+  },
+  {
+    name: 'another password on tandemd, without a grace',
+    rule: 'former-speech-too-short',
+    class: 'sync',
+    transitions: 0,
+    pair: { ...secret(0), facts: () => ({ engine: 'tandemd', version: '1.0.0' }) },
   },
   {
     name: 'a third unicast peer, beside the other router',
@@ -388,6 +404,21 @@ describe('a pair on tandemd', () => {
       ['unicast-peers-kept: the other router is sent to as before'],
     );
   });
+
+  for (const [what, pair, expected] of [
+    ['by default', secret(), 'hot'],
+    ['that ends before a router has had its turn', secret(47_000), 'sync'],
+    ['that lasts just as long', secret(49_000), 'hot'],
+    ['that is switched off', secret(0), 'sync'],
+  ] as const) {
+    test(`another password with a grace ${what} is ${expected}`, () => {
+      const found = onTandemd(pair);
+      const rule = expected === 'hot' ? 'authentication' : 'former-speech-too-short';
+      const finding = found.findings.find((f) => f.rule === rule);
+      assert.equal(finding?.class, expected);
+      assert.equal(found.order.kind, expected === 'hot' ? 'one-by-one' : 'together');
+    });
+  }
 
   test('no row that is hot speaks of keepalived', () => {
     const reasons = ROWS.filter(({ classes: [, , tandemd] }) => tandemd === 'hot').flatMap(({ pair }) =>
