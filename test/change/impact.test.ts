@@ -1,7 +1,6 @@
 /** Impact beyond the reload matrix: load-shared and mixed pairs, bring-up, engines, what a rule needs to know. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Ip } from '../../src/base/address.ts';
 import { ms } from '../../src/base/units.ts';
 import type { Impact, ImpactClass } from '../../src/change/impact-model.ts';
 import type { LiveState } from '../../src/change/observed.ts';
@@ -10,7 +9,7 @@ import { RULES } from '../../src/change/rules.ts';
 import { EMPTY } from '../../src/keepalived/empty.ts';
 import type { Instance } from '../../src/keepalived/model.ts';
 import { config, instance, ip, route, vip, withInstances } from './build.ts';
-import { both, bothMaster, facts, file, impactOf, type Pair, type RouterName, two } from './pair.ts';
+import { both, bothMaster, facts, file, impactOf, type Pair, type RouterName, secret, thirdPeer, two } from './pair.ts';
 import { ROWS } from './reload-matrix.ts';
 
 const [first, second] = [vip('192.168.1.1/24'), vip('192.168.1.2/24')];
@@ -56,25 +55,6 @@ const tracking = (r: RouterName, weight?: number) =>
 const scripts = (r: RouterName) => config({ vrrp_script: [chk], vrrp_instance: file(r).vrrp_instance });
 const dark = (name: string) => facts('A').interfaces.map((i) => (i.name === name ? { ...i, carrier: false } : i));
 const grouped = (r: RouterName) => ({ ...two(r), vrrp_sync_group: [{ name: 'G', group: ['VI_0', 'VI_1'] }] });
-
-/** Another password, with B's `tandem_grace` in ms. */
-const secret = (grace?: number): Pair => ({
-  before: (r) => file(r),
-  after: (r) => ({
-    ...file(r, { authentication: { auth_type: 'PASS', auth_pass: 'x' } }),
-    global_defs: { ...(grace !== undefined && r === 'B' && { tandem_grace: ms(grace) }) },
-  }),
-});
-
-/** Each router speaks with the other one, and then with a third as well. */
-const thirdPeer: Pair = {
-  before: (r) => file(r, speaking(r)),
-  after: (r) => file(r, speaking(r, ip('10.255.0.3'))),
-};
-const speaking = (r: RouterName, ...more: readonly Ip[]) => ({
-  unicast_src_ip: ip(r === 'A' ? '10.255.0.1' : '10.255.0.2'),
-  unicast_peer: [ip(r === 'A' ? '10.255.0.2' : '10.255.0.1'), ...more],
-});
 
 const MORE: readonly Row[] = [
   {
@@ -389,61 +369,6 @@ describe('the order', () => {
     const found = impactOf({ ...both(fast, add), facts: () => ({ clock: { offset: ms(0), uncertainty: ms(200) } }) });
     assert.ok(found.order.kind === 'together');
     assert.equal(found.order.budget, 0);
-  });
-});
-
-describe('a pair on tandemd', () => {
-  const onTandemd = (pair: Pair) =>
-    impactOf({ ...pair, facts: (r) => ({ ...pair.facts?.(r), engine: 'tandemd', version: '1.0.0' }) });
-
-  test('a third unicast peer is hot, and the reason speaks of nothing that keepalived does', () => {
-    const found = onTandemd(thirdPeer);
-    assert.equal(found.class, 'hot');
-    assert.deepEqual(
-      [...new Set(found.findings.map(({ rule, reason }) => `${rule}: ${reason}`))],
-      ['unicast-peers-kept: the other router is sent to as before'],
-    );
-  });
-
-  for (const [what, pair, expected] of [
-    ['by default', secret(), 'hot'],
-    ['that ends before a router has had its turn', secret(47_000), 'sync'],
-    ['that lasts just as long', secret(49_000), 'hot'],
-    ['that is switched off', secret(0), 'sync'],
-  ] as const) {
-    test(`another password with a grace ${what} is ${expected}`, () => {
-      const found = onTandemd(pair);
-      const rule = expected === 'hot' ? 'authentication' : 'former-speech-too-short';
-      const finding = found.findings.find((f) => f.rule === rule);
-      assert.equal(finding?.class, expected);
-      assert.equal(found.order.kind, expected === 'hot' ? 'one-by-one' : 'together');
-    });
-  }
-
-  test('no row that is hot speaks of keepalived', () => {
-    const reasons = ROWS.filter(({ classes: [, , tandemd] }) => tandemd === 'hot').flatMap(({ pair }) =>
-      onTandemd(pair).findings.map(({ rule, reason }) => `${rule}: ${reason}`),
-    );
-    assert.deepEqual(
-      reasons.filter((reason) => reason.includes('keepalived')),
-      [],
-    );
-    assert.ok(reasons.length > 20);
-  });
-});
-
-describe('a mixed pair', () => {
-  test('what is on the wire goes by the router that forgives less, what is on a router by itself', () => {
-    const change = { ...add, virtual_ipaddress: [vip('192.168.1.1/24 label p3p1:1'), second, third] };
-    const found = impactOf({
-      ...both({}, change),
-      facts: (r) => (r === 'A' ? { engine: 'tandemd', version: '1.0.0' } : {}),
-    });
-    const of = (router: string, rule: string) =>
-      found.findings.find((f) => f.router === router && f.rule === rule)?.class;
-    assert.equal(of('A', 'advertised-vips'), 'sync');
-    assert.equal(of('A', 'vip-edited'), 'hot');
-    assert.equal(of('B', 'vip-edited'), 'touch');
   });
 });
 

@@ -1,12 +1,12 @@
 /** A pair of routers for the tests of impact: A is MASTER with priority 150, B the backup with 100. */
-import { parseIpPrefix } from '../../src/base/address.ts';
+import { type Ip, parseIpPrefix } from '../../src/base/address.ts';
 import type { Engine } from '../../src/base/engine.ts';
 import { ms } from '../../src/base/units.ts';
 import { impact } from '../../src/change/impact.ts';
 import type { Facts, Impact, RouterInput } from '../../src/change/impact-model.ts';
 import type { LiveState } from '../../src/change/observed.ts';
 import type { Config, Instance } from '../../src/keepalived/model.ts';
-import { instance, vip, withInstances } from './build.ts';
+import { instance, ip, vip, withInstances } from './build.ts';
 
 export type RouterName = 'A' | 'B';
 
@@ -103,4 +103,23 @@ export const two = (r: RouterName) =>
 /** A is MASTER of both instances. */
 export const bothMaster = (r: RouterName): { roles: Record<string, LiveState> } => ({
   roles: r === 'A' ? { VI_0: 'MASTER', VI_1: 'MASTER' } : { VI_0: 'BACKUP', VI_1: 'BACKUP' },
+});
+
+/** Another password, with B's `tandem_grace` in ms. */
+export const secret = (grace?: number): Pair => ({
+  before: (r) => file(r),
+  after: (r) => ({
+    ...file(r, { authentication: { auth_type: 'PASS', auth_pass: 'x' } }),
+    global_defs: { ...(grace !== undefined && r === 'B' && { tandem_grace: ms(grace) }) },
+  }),
+});
+
+/** Each router speaks with the other one, and then with a third as well. */
+export const thirdPeer: Pair = {
+  before: (r) => file(r, speaking(r)),
+  after: (r) => file(r, speaking(r, ip('10.255.0.3'))),
+};
+const speaking = (r: RouterName, ...more: readonly Ip[]) => ({
+  unicast_src_ip: ip(r === 'A' ? '10.255.0.1' : '10.255.0.2'),
+  unicast_peer: [ip(r === 'A' ? '10.255.0.2' : '10.255.0.1'), ...more],
 });
