@@ -97,6 +97,7 @@ async function carryOut(io: Io, work: readonly Work[], parallel: number): Promis
       plan,
       rendered: session.rendered,
       links: session.links,
+      packages: session.packages,
       interrupted: interrupts.second,
       tell: (line) => io.out.event(`${plan.pair}  ${line}`),
     });

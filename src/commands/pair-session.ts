@@ -5,8 +5,10 @@ import type { Member, Pair } from '../inventory/model.ts';
 import type { Config } from '../keepalived/model.ts';
 import { type Desired, type PairPlan, planPair, type Reading } from '../plan/plan.ts';
 import type { RenderedRouter } from '../render/render.ts';
+import { Packages } from '../rollout/executable.ts';
 import { Link } from '../rollout/link.ts';
 import { readFacts } from '../router/facts.ts';
+import { survey } from '../router/install.ts';
 import type { Io } from './io.ts';
 import { connectOptions } from './prompts.ts';
 
@@ -14,6 +16,8 @@ export interface PairSession extends AsyncDisposable {
   readonly pair: Pair;
   readonly rendered: readonly [RenderedRouter, RenderedRouter];
   readonly links: readonly [Link, Link];
+  /** The executables of tandemd that this package carries; one for all sessions of a run. */
+  readonly packages: Packages;
 }
 
 export function openSession(pair: Pair, rendered: readonly [RenderedRouter, RenderedRouter], io: Io): PairSession {
@@ -26,6 +30,7 @@ export function openSession(pair: Pair, rendered: readonly [RenderedRouter, Rend
     pair,
     rendered,
     links,
+    packages: packagesOf(io),
     async [Symbol.asyncDispose]() {
       await Promise.all(links.map((link) => link[Symbol.asyncDispose]()));
     },
@@ -34,8 +39,13 @@ export function openSession(pair: Pair, rendered: readonly [RenderedRouter, Rend
 
 /** Reads both routers and plans. What the routers' files hold in secret is hidden from all output from here on. */
 export async function planSession(session: PairSession, io: Io, { reverse = false } = {}): Promise<PairPlan> {
-  const readings = await Promise.all(session.links.map((link, i) => readRouter(link, session.rendered[i]!)));
-  const desired = session.rendered.map((r, i) => desiredOf(session.pair.members[i]!, r, readings[i]!));
+  const { members } = session.pair;
+  const readings = await Promise.all(
+    session.links.map((link, i) => readRouter(link, members[i]!, session.rendered[i]!)),
+  );
+  const desired = await Promise.all(
+    session.rendered.map((r, i) => desiredOf(members[i]!, r, readings[i]!, session.packages)),
+  );
   const plan = planPair({
     pair: session.pair.name,
     desired: [desired[0]!, desired[1]!],
@@ -46,10 +56,14 @@ export async function planSession(session: PairSession, io: Io, { reverse = fals
   return plan;
 }
 
-async function readRouter(link: Link, rendered: RenderedRouter): Promise<Reading> {
+async function readRouter(link: Link, { engine }: Member, rendered: RenderedRouter): Promise<Reading> {
   try {
-    const observed = await readFacts(await link.remote(), { paths: rendered.files.map((file) => file.path) });
-    return { kind: 'read', observed };
+    const remote = await link.remote();
+    const observed = await readFacts(remote, { paths: rendered.files.map((file) => file.path) });
+    const { daemon } = observed;
+    const runs = daemon.kind === 'running' && daemon.engine === 'tandemd';
+    if (engine !== 'tandemd' && !runs) return { kind: 'read', observed };
+    return { kind: 'read', observed, tandemd: await survey(remote, runs ? daemon.pid : undefined) };
   } catch (error) {
     // Whatever the router (or the way to it) did: the pair is not planned, the others are.
     if (error instanceof Error && !isBug(error)) return { kind: 'unreachable', reason: error.message };
@@ -58,13 +72,23 @@ async function readRouter(link: Link, rendered: RenderedRouter): Promise<Reading
 }
 
 /** The configuration goes where the router's daemon reads it, which `keepalived -f` may have made another place. */
-function desiredOf(member: Member, rendered: RenderedRouter, reading: Reading): Desired {
+async function desiredOf(
+  member: Member,
+  rendered: RenderedRouter,
+  reading: Reading,
+  packages: Packages,
+): Promise<Desired> {
+  const found =
+    member.engine === 'tandemd' && reading.kind === 'read'
+      ? await packages.for(reading.observed.system.arch)
+      : undefined;
   const daemon = reading.kind === 'read' ? reading.observed.daemon : undefined;
   const configPath = daemon?.kind === 'running' ? daemon.configPath : undefined;
   return {
     router: member.name,
     engine: member.engine,
     config: rendered.config,
+    ...(found && { executable: 'missing' in found ? found : found.wanted }),
     files: rendered.files.map((file, i) => ({
       path: (i === 0 ? configPath : undefined) ?? file.path,
       mode: file.mode,
@@ -73,6 +97,14 @@ function desiredOf(member: Member, rendered: RenderedRouter, reading: Reading): 
       sensitive: file.sensitive,
     })),
   };
+}
+
+const PACKAGES = new WeakMap<Io, Packages>();
+
+function packagesOf(io: Io): Packages {
+  const packages = PACKAGES.get(io) ?? new Packages(io.packageRoot);
+  PACKAGES.set(io, packages);
+  return packages;
 }
 
 /** Passwords of a router's own file, which no inventory knows. */

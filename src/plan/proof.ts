@@ -270,18 +270,24 @@ export function transitionsBetween(
   const counts: Record<string, number> = {};
   for (const now of after) {
     const then = before.find((b) => b.router === now.router);
+    const isSame = then !== undefined && processOf(then) === processOf(now);
     const former = formerNames(expected.find((e) => e.router === now.router));
     for (const fact of now.instances ?? []) {
       const isNew = former.has(fact.name) && former.get(fact.name) === undefined;
       const known = (name: string | undefined) => then?.instances?.find((i) => i.name === name);
       // After an undo the router was first seen with the names that it has now.
       const old = isNew ? undefined : (known(former.get(fact.name)) ?? known(fact.name));
-      const goesOn = old !== undefined && fact.becameMaster >= old.becameMaster && fact.advertsSent >= old.advertsSent;
+      const goesOn =
+        isSame && old !== undefined && fact.becameMaster >= old.becameMaster && fact.advertsSent >= old.advertsSent;
       counts[fact.name] = (counts[fact.name] ?? 0) + fact.becameMaster - (goesOn ? old.becameMaster : 0);
     }
   }
   return counts;
 }
+
+/** Counters start from zero with every new process; where none is known to run there is nothing to tell apart. */
+const processOf = ({ daemon }: Observed): string =>
+  daemon.kind === 'running' ? `${daemon.pid} ${daemon.startTime}` : '';
 
 /** By the new name: the old one, or undefined where a reload takes the instance for a new one. */
 function formerNames(expected: Expected | undefined): Map<string, string | undefined> {

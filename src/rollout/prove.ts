@@ -17,6 +17,8 @@ export interface ProveInput {
   readonly splitFor: Millis;
   /** Before the first move; with `predicted`, what is counted since then is held against it. */
   readonly baseline: readonly Observed[];
+  /** Everything must have come to this router. */
+  readonly master?: string;
   readonly predicted?: ReadonlyMap<string, Transitions>;
   readonly clock: Clock;
 }
@@ -49,7 +51,7 @@ export async function prove(input: ProveInput): Promise<Proven> {
   for (;;) {
     const seen = await input.look();
     const now = clock.now();
-    const findings = unsettled(expected, seen);
+    const findings = [...unsettled(expected, seen), ...notTaken(input, seen)];
     if (findings.length > 0 || heldSince === undefined || now - lastLook > GAP_MAX) {
       heldSince = findings.length > 0 ? undefined : now;
       first = seen;
@@ -64,6 +66,16 @@ export async function prove(input: ProveInput): Promise<Proven> {
     }
     await clock.sleep(LOOK_EVERY);
   }
+}
+
+/** What a router that was put ahead of its peer has not taken over yet. */
+function notTaken({ expected, master }: ProveInput, seen: readonly Observed[]): Finding[] {
+  if (master === undefined) return [];
+  const { config } = expected.find((each) => each.router === master)!;
+  const states = seen.find((each) => each.router === master)?.instances ?? [];
+  return config.vrrp_instance
+    .filter(({ name }) => states.find((each) => each.name === name)?.state !== 'MASTER')
+    .map(({ name }) => ({ router: master, message: `${name}: ${master} does not take over from its peer` }));
 }
 
 function conclude(input: ProveInput, first: readonly Observed[], last: readonly Observed[]): Proven {

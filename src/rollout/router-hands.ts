@@ -23,12 +23,16 @@ import {
   stage,
   type TestCommand,
 } from '../router/transaction.ts';
+import type { Package } from './executable.ts';
 import type { Hands, Moved, Readiness, Restored } from './hands.ts';
+import { Installation } from './installation.ts';
 import type { Link } from './link.ts';
 import { asRoot, type TestCopy } from './test-copy.ts';
 
 export interface Generation {
   readonly config: Config;
+  /** It is loaded by the daemon that runs before anything is replaced, so that one tests it. */
+  readonly beforeReplacement?: true;
   /** The configuration first. */
   readonly files: readonly { readonly path: string; readonly mode: number; readonly content: Uint8Array }[];
 }
@@ -42,25 +46,33 @@ const RECONNECT_EVERY: Millis = ms(500);
 /** What may be gone at the next try; a key that is refused will be refused again. */
 const PASSING: ReadonlySet<RemoteErrorKind> = new Set(['unreachable', 'cut', 'timeout']);
 
+export interface HandsOptions {
+  readonly late: Millis;
+  /** What is to be put there, where something is. */
+  readonly source?: Package | undefined;
+}
+
 export class RouterHands implements Hands {
   readonly router: string;
   readonly #link: Link;
   readonly #node: NodePlan;
   readonly #generations: readonly Generation[];
   readonly #late: Millis;
+  readonly #installation: Installation;
   #observed: Observed;
   #signalled: Signalled | undefined;
   #reloaded: RunningDaemon | undefined;
   #started = false;
 
   /** @param late how long after it was sent a command may still act */
-  constructor(link: Link, node: NodePlan, generations: readonly Generation[], late: Millis) {
+  constructor(link: Link, node: NodePlan, generations: readonly Generation[], { late, source }: HandsOptions) {
     if (node.reading.kind !== 'read') throw new Error(`${node.router} was not read`);
     this.router = node.router;
     this.#link = link;
     this.#node = node;
     this.#generations = generations;
     this.#late = late;
+    this.#installation = new Installation(node, source);
     this.#observed = node.reading.observed;
   }
 
@@ -71,7 +83,10 @@ export class RouterHands implements Hands {
     if (moved !== undefined) return this.#notReady([moved], true);
     this.#observed = observed;
     const remote = await this.#link.remote();
-    const copies = this.#generations.map(({ config }) => this.#testCopy(config));
+    const noExecutable = await this.#installation.upload(remote);
+    if (noExecutable !== undefined) return this.#notReady([noExecutable]);
+    const tests = this.#generations.map((generation) => this.#testOf(generation));
+    const copies = this.#generations.map(({ config }, i) => this.#testCopy(config, tests[i]!));
     const strangers = await unknownUsers(
       remote,
       copies.flatMap((copy) => copy?.users ?? []),
@@ -80,28 +95,33 @@ export class RouterHands implements Hands {
       return this.#notReady(strangers.map((user) => `there is no user ${user}, whom a script shall run as`));
     const generations = this.#generations.map(({ files }, i) => {
       const copy = copies[i];
-      return { number: i + 1, files, ...(copy && { testCopy: new TextEncoder().encode(print(copy.config)) }) };
+      const testCopy = copy && { testCopy: new TextEncoder().encode(print(copy.config)) };
+      return { number: i + 1, files, test: tests[i]!, ...testCopy };
     });
-    const staged = await stage(remote, this.#configPath, generations, this.#test);
+    const staged = await stage(remote, this.#configPath, generations, tests.at(-1)!);
     switch (staged.kind) {
       case 'ready':
         return { kind: 'ready', observed };
       case 'no-place':
         return this.#notReady([staged.reason]);
       case 'problems':
-        return this.#notReady(staged.findings.map((f) => `${this.#engine} refuses it: ${where(f)}${f.text}`));
+        return this.#notReady(
+          staged.findings.map((f) => `${tests[f.generation - 1]!.engine} refuses it: ${where(f)}${f.text}`),
+        );
     }
   }
 
   async move(move: Move): Promise<Moved> {
     const { bootId } = this.#observed;
     const running = await this.#whatRuns();
-    if (move.kind === 'reload' && !running) throw new Error(`${this.router}: no daemon runs that could be reloaded`);
+    const reloads = move.kind === 'reload' || move.kind === 'take-over';
+    if (!running && (reloads || move.kind === 'replace'))
+      throw new Error(`${this.router}: no daemon runs that could be ${reloads ? 'reloaded' : 'replaced'}`);
     const committed = await commit(await this.#link.remote(), {
       generation: move.generation,
       files: this.#placed(move.generation),
       seen: { bootId, ...(running && { daemon: running }), files: this.#seen(move.generation) },
-      ...(move.kind === 'reload' && running && { reload: running }),
+      ...(reloads && running && { reload: running }),
       // A command that was stuck on the way must not act when nobody counts on it any more.
       armed: { at: (Date.now() + this.#observed.clock.offset) / 1000, late: this.#late },
     });
@@ -125,12 +145,21 @@ export class RouterHands implements Hands {
         this.#reloaded = running;
     }
     if (move.kind === 'start') await this.#start();
+    else if (move.kind === 'replace')
+      await this.#installation.replace(await this.#link.remote(), running!, this.#until);
+    else await this.#installation.activate(await this.#link.remote());
     return { kind: 'moved' };
+  }
+
+  /** Seconds since 1970 on the router's clock: what has not begun by then shall not begin. */
+  get #until(): number {
+    return (Date.now() + this.#observed.clock.offset + this.#late) / 1000;
   }
 
   /** The daemon that the plan saw, or the one that we started since: a bring-up may go on with reloads. */
   async #whatRuns(): Promise<RunningDaemon | undefined> {
-    const { daemon } = this.#started ? await this.observe() : this.#observed;
+    const moved = this.#started || this.#installation.exchanged;
+    const { daemon } = moved ? await this.observe() : this.#observed;
     return daemon.kind === 'running' ? daemon : undefined;
   }
 
@@ -180,7 +209,10 @@ export class RouterHands implements Hands {
   async #goBack(remote: Remote, signal: boolean): Promise<void> {
     // The signal of the move says nothing any more; the one that goes out here is proven here.
     this.#signalled = undefined;
-    if (this.#started) await stopWhatRuns(remote);
+    if (this.#installation.exchanged) {
+      const came = await this.#installation.goBack(remote, this.#observed, () => this.#filesBack(remote));
+      if (came === 'restored') return;
+    } else if (this.#started) await stopWhatRuns(remote);
     const { daemon } = this.#observed;
     const reload = signal && daemon.kind === 'running' ? daemon : undefined;
     const committed = await restore(remote, this.#placed(0), reload);
@@ -193,6 +225,12 @@ export class RouterHands implements Hands {
     }
     // The daemon did not survive: its old file is back, so it is started on that. It takes its left-overs down itself.
     await this.#start();
+  }
+
+  async #filesBack(remote: Remote): Promise<void> {
+    const committed = await restore(remote, this.#placed(0), undefined);
+    if (committed.kind === 'done') return;
+    throw new Error(`${this.router}: going back: ${'reason' in committed ? committed.reason : committed.kind}`);
   }
 
   async observe(): Promise<Observed> {
@@ -213,12 +251,16 @@ export class RouterHands implements Hands {
       this.#configPath,
       this.#node.desired.files.map((file) => file.path),
     );
+    await this.#installation.finish(remote, done);
     if (!done || !this.#started || this.#observed.system.init !== 'systemd') return;
     if (await enable(remote, this.#service)) return;
     throw new Error(`${this.router}: ${this.#service.unit} could not be enabled: it will not start at boot`);
   }
 
   async #start(): Promise<void> {
+    if (this.#engine === 'tandemd' && this.#observed.daemon.kind !== 'running') {
+      return this.#installation.start(await this.#link.remote(), this.#observed, this.#until);
+    }
     this.#started = this.#observed.daemon.kind !== 'running';
     const started = await start(await this.#link.remote(), this.#service);
     if (started.kind === 'failed') throw new Error(`${this.router}: ${this.#engine} does not start: ${started.reason}`);
@@ -240,20 +282,24 @@ export class RouterHands implements Hands {
     return { init: system.init, unit, binary, config: this.#configPath, ...argv };
   }
 
-  get #test(): TestCommand {
+  /** Whoever will read the file: the daemon that runs, or the one that takes its place. */
+  #testOf({ beforeReplacement }: Generation): TestCommand {
     const { daemon } = this.#observed;
-    if (daemon.kind === 'running') {
+    const next = beforeReplacement ? undefined : this.#installation.testBinary(this.#observed);
+    if (next === undefined && daemon.kind === 'running') {
       const { pid, binary, script, engine, configId } = daemon;
       return { pid, binary, engine, ...(script && { script }), ...(configId !== undefined && { configId }) };
     }
-    return { binary: this.#service.binary, engine: this.#engine };
+    return { binary: next ?? this.#service.binary, engine: this.#engine };
   }
 
   /** Only where this keepalived could not test the file itself. */
-  #testCopy(config: Config): TestCopy | undefined {
-    const { daemon } = this.#observed;
-    if (!('version' in daemon) || daemon.engine !== 'keepalived') return undefined;
-    if (isAtLeast(daemon.version, USERS_TESTED_SINCE)) return undefined;
+  #testCopy(config: Config, { engine }: TestCommand): TestCopy | undefined {
+    const { daemon, install } = this.#observed;
+    if (engine !== 'keepalived') return undefined;
+    const known = 'engine' in daemon && daemon.engine === engine ? daemon : undefined;
+    const version = (known ?? install?.installed.find((each) => each.engine === engine))?.version;
+    if (version === undefined || isAtLeast(version, USERS_TESTED_SINCE)) return undefined;
     const copy = asRoot(config);
     return copy.users.length > 0 ? copy : undefined;
   }

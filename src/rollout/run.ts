@@ -139,6 +139,8 @@ class Rollout {
   async #prove(index: number | undefined): Promise<Event> {
     const { hands, schedule, predicted, downTimer, clock, tell } = this.#input;
     const last = index !== undefined && index === schedule.moves.length - 1;
+    const move = index === undefined ? undefined : schedule.moves[index];
+    const takesOver = move?.kind === 'take-over' ? move.routers[0] : undefined;
     tell(index === undefined ? 'proving that the pair is as it was' : 'proving');
     try {
       const notLoaded = (await Promise.all(hands.map((h) => h.loaded()))).filter((f) => f !== undefined);
@@ -152,6 +154,7 @@ class Rollout {
         splitFor: downTimer,
         baseline: schedule.routers.map((router) => this.#baseline.get(router)!),
         ...(last && { predicted }),
+        ...(takesOver && { master: takesOver }),
         clock,
       });
       this.#transitions = transitions;

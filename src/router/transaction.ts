@@ -34,6 +34,8 @@ export interface Generation {
   readonly files: readonly NewFile[];
   /** What the daemon's test reads in the place of the configuration, where it cannot read that itself. */
   readonly testCopy?: Uint8Array;
+  /** Who tests it; absent: whoever tests the others. */
+  readonly test?: TestCommand;
 }
 
 /** How the configuration test is asked for: by the daemon that will read the file, as it was started. */
@@ -135,7 +137,8 @@ export async function stage(
   if (noPlace !== undefined) return { kind: 'no-place', reason: noPlace };
   if (word !== 'staged')
     throw new RemoteError('cut', remote.router, `staging files: the upload came ${word} (${rest})`);
-  return testAll(remote, config, files, test);
+  const testOf = (number: number) => generations.find((each) => each.number === number)?.test ?? test;
+  return testAll(remote, config, files, testOf);
 }
 
 function placeProblem(word: string | undefined, rest: readonly string[]): string | undefined {
@@ -159,7 +162,7 @@ async function testAll(
   remote: Remote,
   config: string,
   files: readonly StagedFile[],
-  test: TestCommand,
+  testOf: (generation: number) => TestCommand,
 ): Promise<Staged> {
   const findings: TestFinding[] = [];
   let refused = false;
@@ -167,7 +170,7 @@ async function testAll(
   for (const { generation } of configs.filter((file) => file.generation < COPIES)) {
     const copy = configs.find((file) => file.generation === generation + COPIES);
     const staged = stagedPath(config, copy?.generation ?? generation);
-    const result = await testGeneration(remote, { config, generation, staged }, test);
+    const result = await testGeneration(remote, { config, generation, staged }, testOf(generation));
     findings.push(...result.findings);
     refused ||= result.refused;
   }

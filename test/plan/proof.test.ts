@@ -8,6 +8,8 @@ import { type Expected, transitionsBetween, unheard, unsettled } from '../../src
 
 /** A router in one line: its state, the addresses it holds as `DEV ADDRESS`, its routes as `to table`. */
 interface Look {
+  /** Of the daemon; 1 where not said. */
+  readonly pid?: number;
   readonly state: LiveState | 'silent';
   readonly holds?: readonly string[];
   readonly routes?: readonly string[];
@@ -49,7 +51,8 @@ function look(router: string, seen: Look): Observed {
     return { dev, address: parseIpPrefix(address)!, scope: 'global', secondary: false };
   });
   const shown = seen.state === 'silent' ? {} : { instances: [fact] };
-  return { router, routes, addresses, ...shown } as unknown as Observed;
+  const daemon = { kind: 'running', pid: seen.pid ?? 1, startTime: '1' };
+  return { router, daemon, routes, addresses, ...shown } as unknown as Observed;
 }
 
 const MASTER: Look = { state: 'MASTER', holds: [VIP], routes: [ROUTE] };
@@ -142,6 +145,12 @@ test('transitions are counted over both routers, across a restart too', () => {
   assert.deepEqual(transitionsBetween(before, before), { VI_0: 0 });
   assert.deepEqual(transitionsBetween(before, failover), { VI_0: 1 });
   assert.deepEqual(transitionsBetween(before, restarted), { VI_0: 2 });
+});
+
+test('the counters of another process start from zero, however far they have come', () => {
+  const before = [look('a', { ...MASTER, became: 3 }), look('b', { ...BACKUP, became: 1 })];
+  const replaced = [look('a', { ...BACKUP, became: 3 }), look('b', { ...MASTER, became: 1, pid: 2 })];
+  assert.deepEqual(transitionsBetween(before, replaced), { VI_0: 1 });
 });
 
 test('an instance that the two routers know by different names is one instance', () => {

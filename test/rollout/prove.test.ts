@@ -22,7 +22,8 @@ async function proven(at: (now: number) => Look): Promise<Proven & { readonly to
     return states.map((state, i) => {
       const counters = { advertsReceived: i === 0 ? 0 : heard, advertsSent: 0, becameMaster: 0, releasedMaster: 0 };
       const instances = [{ name: 'V', state, ...counters, errors: {} }];
-      return { router: 'ab'[i], addresses: [], routes: [], instances } as unknown as Observed;
+      const daemon = { kind: 'absent' };
+      return { router: 'ab'[i], daemon, addresses: [], routes: [], instances } as unknown as Observed;
     });
   };
   const result = await prove({
