@@ -25,7 +25,8 @@ declare const pollable: unique symbol;
 /** A descriptor that epoll takes. */
 export type Pollable = number & { readonly [pollable]: true };
 
-const libc = koffi.load(null);
+// By its name: whatever is preloaded into the process stays out of our calls.
+const libc = koffi.load('libc.so.6');
 const call = {
   socket: libc.func('int socket(int domain, int type, int protocol)'),
   bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
