@@ -1,5 +1,6 @@
 /** A pair of the lab that is brought into a row's old state, changed by the real plan and apply, and watched meanwhile. */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { ms } from '../../src/base/units.ts';
 import type { Observed } from '../../src/change/observed.ts';
 import type { Config } from '../../src/keepalived/model.ts';
@@ -12,6 +13,7 @@ import { type Desired, type PairPlan, planPair } from '../../src/plan/plan.ts';
 import { unsettled } from '../../src/plan/proof.ts';
 import type { RenderedRouter } from '../../src/render/render.ts';
 import { applyPlan, type PairReport } from '../../src/rollout/apply.ts';
+import { Packages } from '../../src/rollout/executable.ts';
 import { Link } from '../../src/rollout/link.ts';
 import { readFacts } from '../../src/router/facts.ts';
 
@@ -160,7 +162,8 @@ done
 
   #apply(plan: PairPlan, rendered: readonly [RenderedRouter, RenderedRouter]): Promise<PairReport> {
     const interrupted = new AbortController().signal;
-    return applyPlan({ plan, rendered, links: this.#links, interrupted, tell: () => {} });
+    const packages = new Packages(join(import.meta.dirname, '../..'));
+    return applyPlan({ plan, rendered, links: this.#links, packages, interrupted, tell: () => {} });
   }
 }
 

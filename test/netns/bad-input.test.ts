@@ -184,6 +184,7 @@ async function applySpoiled(pair: LivePair, spoil: (text: string) => string) {
     plan,
     rendered: session.rendered,
     links: session.links,
+    packages: session.packages,
     interrupted: new AbortController().signal,
     tell: () => {},
   });
