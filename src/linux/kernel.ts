@@ -51,8 +51,44 @@ export interface Kernel {
   /** Lets the other addresses of a subnet live when its first one goes, until `close` puts the setting back. */
   promoteSecondaries(dev: string): void;
 
+  /**
+   * Changes a setting until `restore`, or `close`, puts it back. Nothing where it is not there, or is so already.
+   * Throws where the kernel refuses.
+   */
+  adjust(path: string, value: string): void;
+  restore(path: string): void;
+
+  /**
+   * Makes a private macvlan, lets `prepare` see to its settings, then sets it up with `OWN_ALIAS` on it. One of that
+   * name that is there is taken over, or made anew where it is another's; any other device of that name is in the way.
+   * @returns it as it is now; the notices come as well. Throws, with nothing left behind, where it cannot be had.
+   */
+  holdMacvlan(macvlan: Macvlan, prepare: () => void): Link;
+  /** Throws where it is not there, or where the kernel refuses. */
+  deleteLink(name: string): void;
+
+  /**
+   * The daemon's own rules of nf_tables, in place of those before; none: its tables go. Throws, with nothing changed,
+   * where the kernel has no nf_tables or a device is not there.
+   */
+  setFirewall(rules: readonly FirewallRule[]): void;
+
   /** Ends sockets, timers and the worker; puts settings back. Addresses and routes stay. */
   close(): Promise<void>;
+}
+
+export interface Macvlan {
+  readonly name: string;
+  /** The device that it lies on. */
+  readonly lower: string;
+  readonly mac: Uint8Array;
+}
+
+/** Group reports (IGMP, MLD) of one device leave by another one in its stead, and router solicitations not at all. */
+export interface FirewallRule {
+  readonly kind: 'reports';
+  readonly dev: string;
+  readonly lower: string;
 }
 
 export interface Timer {

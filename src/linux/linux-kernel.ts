@@ -7,13 +7,16 @@ import { type Address, addressDumpHeader, RTM_ADDRESS, readAddress } from './add
 import { BulkSender } from './bulk.ts';
 import { costOf, writeBatches } from './changes.ts';
 import { type Devices, devicesOf } from './devices.ts';
+import { setFirewall } from './firewall.ts';
 import { FrameSender } from './frame-sender.ts';
 import type {
   Change,
   Datagram,
   Failure,
+  FirewallRule,
   Kernel,
   KernelEvent,
+  Macvlan,
   Snapshot,
   Timer,
   VrrpSocket,
@@ -21,6 +24,7 @@ import type {
 } from './kernel.ts';
 import { OWN_PROTOCOL } from './kernel.ts';
 import { type Link, linkDumpHeader, RTM_LINK, readLink } from './link.ts';
+import { deleteLink, holdMacvlan } from './macvlan.ts';
 import { openMonitor } from './monitor.ts';
 import type { Message } from './netlink.ts';
 import { NetlinkClient, RECEIVE_BUFFER, type Refusal } from './netlink-client.ts';
@@ -123,6 +127,30 @@ export class LinuxKernel implements Kernel {
 
   promoteSecondaries(dev: string): void {
     this.#settings.set(`ipv4/conf/${dev}/promote_secondaries`, '1');
+  }
+
+  adjust(path: string, value: string): void {
+    this.#settings.set(path, value);
+  }
+
+  restore(path: string): void {
+    this.#settings.restore(path);
+  }
+
+  holdMacvlan(macvlan: Macvlan, prepare: () => void): Link {
+    const links = (): Iterable<Link> => {
+      this.#setLinks(this.#readLinks());
+      return this.#links.values();
+    };
+    return holdMacvlan({ client: this.#client, links }, macvlan, prepare);
+  }
+
+  deleteLink(name: string): void {
+    deleteLink(this.#client, this.#devices.indexOf(name));
+  }
+
+  setFirewall(rules: readonly FirewallRule[]): void {
+    setFirewall(rules, (dev) => this.#devices.indexOf(dev));
   }
 
   async close(): Promise<void> {

@@ -25,10 +25,13 @@ export class ChangedSettings {
     if (!this.#before.has(path)) this.#before.set(path, now);
   }
 
-  /** Puts back what was there; a device that is gone has taken its settings along. */
-  restore(): void {
-    for (const [path, value] of this.#before) if (readSetting(path) !== undefined) write(path, value);
-    this.#before.clear();
+  /** Puts back what was there, all of it or one; a device that is gone has taken its settings along. */
+  restore(only?: string): void {
+    for (const [path, value] of this.#before) {
+      if (only !== undefined && path !== only) continue;
+      if (readSetting(path) !== undefined) write(path, value);
+      this.#before.delete(path);
+    }
   }
 }
 

@@ -26,6 +26,8 @@ export interface InstanceConfig {
   /** 1 to 255. */
   readonly vrid: number;
   readonly interface: string;
+  /** Where advertisements leave and come in: the interface, or a device of its own on it that has the virtual MAC. */
+  readonly device: string;
   /** keepalived's `state`: it counts for the owner, and inside a sync group at the start. */
   readonly startState: 'Active' | 'Backup';
   /** As configured, before any tracker: 1 to 255. */

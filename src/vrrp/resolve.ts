@@ -52,6 +52,7 @@ function instanceConfig(config: Config, instance: Instance): InstanceConfig {
     version: versionOf(globals, instance),
     vrid: instance.virtual_router_id,
     interface: primary,
+    device: primary,
     startState: startStateOf(instance, strict),
     priority: priorityOf(instance),
     advertisementInterval: advertIntOf(instance),

@@ -10,14 +10,16 @@ import type {
   Change,
   Datagram,
   Failure,
+  FirewallRule,
   Kernel,
   KernelEvent,
+  Macvlan,
   Snapshot,
   Timer,
   VrrpSocket,
   VrrpSocketOptions,
 } from '../../src/linux/kernel.ts';
-import type { Link } from '../../src/linux/link.ts';
+import { type Link, OWN_ALIAS } from '../../src/linux/link.ts';
 import type { Route } from '../../src/linux/route.ts';
 import type { Rule } from '../../src/linux/rule.ts';
 
@@ -38,6 +40,7 @@ interface OpenSocket {
 export class FakeKernel implements Kernel {
   readonly sent: Sent[] = [];
   readonly settings = new Map<string, string>();
+  firewall: readonly FirewallRule[] = [];
   #now = ms(0);
   #links: readonly Link[] = [];
   #addresses: readonly Address[] = [];
@@ -46,6 +49,7 @@ export class FakeKernel implements Kernel {
   readonly #timers = new Map<Timer, { at: Millis; readonly due: () => void }>();
   readonly #sockets = new Set<OpenSocket>();
   readonly #promoting = new Set<string>();
+  readonly #adjusted = new Map<string, string>();
   #listener: (events: readonly KernelEvent[]) => void = () => {};
 
   /** `ip addr`, `ip route` and `ip rule` in one, a line each. */
@@ -161,6 +165,35 @@ export class FakeKernel implements Kernel {
 
   promoteSecondaries(dev: string): void {
     this.#promoting.add(dev);
+  }
+
+  adjust(path: string, value: string): void {
+    const before = this.settings.get(path);
+    if (before === undefined || before === value) return;
+    if (!this.#adjusted.has(path)) this.#adjusted.set(path, before);
+    this.settings.set(path, value);
+  }
+
+  restore(path: string): void {
+    const before = this.#adjusted.get(path);
+    if (before !== undefined) this.settings.set(path, before);
+    this.#adjusted.delete(path);
+  }
+
+  holdMacvlan({ name, lower, mac }: Macvlan, prepare: () => void): Link {
+    const { index, running } = this.#find(lower);
+    prepare();
+    this.setLink(name, { type: 'macvlan', isPrivate: true, alias: OWN_ALIAS, lower: index, mac, up: true, running });
+    return this.#find(name);
+  }
+
+  deleteLink(name: string): void {
+    this.#find(name);
+    this.removeLink(name);
+  }
+
+  setFirewall(rules: readonly FirewallRule[]): void {
+    this.firewall = rules;
   }
 
   close(): Promise<void> {

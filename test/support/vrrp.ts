@@ -13,6 +13,7 @@ export function instanceConfig(overrides: Partial<InstanceConfig> = {}): Instanc
     version: 3,
     vrid: 51,
     interface: 'lan',
+    device: 'lan',
     startState: 'Backup',
     priority: 100,
     advertisementInterval: ms(1000),
