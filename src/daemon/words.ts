@@ -40,7 +40,7 @@ export function noteLine(note: Note, state: Pick<Instance, 'state' | 'priority'>
     case 'preempt-delay':
       return line('info', note.until === undefined ? 'preempt delay ended' : 'preempt delay started');
     case 'priority':
-      return line('info', `Changing effective priority to ${note.priority}`);
+      return line('info', `Changing effective priority from ${note.from} to ${note.priority}`);
     case 'faults':
       return line('warning', `fault: ${note.faults.join(', ')}`);
     case 'removed':

@@ -151,7 +151,7 @@ export type Note =
   | { readonly about: 'lower-priority' | 'preempting'; readonly source: Ip; readonly priority: number }
   | { readonly about: 'interval-learned'; readonly interval: Millis }
   | { readonly about: 'preempt-delay'; readonly until: Millis | undefined }
-  | { readonly about: 'priority'; readonly priority: number }
+  | { readonly about: 'priority'; readonly from: number; readonly priority: number }
   | { readonly about: 'faults'; readonly faults: readonly string[] }
   | { readonly about: 'removed'; readonly what: string };
 

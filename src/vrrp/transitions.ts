@@ -164,8 +164,9 @@ export function assessAgain(turn: Turn): void {
   next.faults = faults;
   next.waiting = waiting;
   if (priority === next.priority) return;
+  const from = next.priority;
   next.priority = priority;
-  note(turn, { about: 'priority', priority });
+  note(turn, { about: 'priority', from, priority });
   const moved = activeDownInterval(timing(turn)) - activeDownInterval(before);
   setDeadlines(turn, { activeDown: ms(next.deadlines.activeDown + moved) });
 }

@@ -69,7 +69,7 @@ describe("keepalived's words", () => {
       noteLine({ about: 'priority-zero', source }, backup),
       noteLine({ about: 'lower-priority', source, priority: 100 }, { state: 'Active', priority: 150 }),
       noteLine({ about: 'preempting', source, priority: 100 }, backup),
-      noteLine({ about: 'priority', priority: 130 }, backup),
+      noteLine({ about: 'priority', from: 150, priority: 130 }, backup),
     ];
     assert.deepEqual(
       lines.map(({ text }) => text),
@@ -77,7 +77,7 @@ describe("keepalived's words", () => {
         'Backup received priority 0 advertisement',
         'Received advert from 10.0.0.2 with lower priority 100, ours 150, forcing new election',
         'received lower priority (100) advert from 10.0.0.2 - discarding',
-        'Changing effective priority to 130',
+        'Changing effective priority from 150 to 130',
       ],
     );
   });

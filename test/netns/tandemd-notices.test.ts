@@ -237,9 +237,11 @@ describe('keepalived and tandemd tell the same', () => {
     assert.deepEqual(told('tandemd').mails.toSorted(), told('keepalived').mails.toSorted());
   });
 
-  test('in the log about the check', () => {
+  test('in the log about the check and the priorities', () => {
     const lines = ({ log }: Story) =>
-      log.split('\n').flatMap((line) => /VRRP_Script\(chk\).*|Script `chk`.*/.exec(line)?.[0] ?? []);
+      log
+        .split('\n')
+        .flatMap((line) => /VRRP_Script\(chk\).*|Script `chk`.*|\(\w+\) Changing effective.*/.exec(line)?.[0] ?? []);
     assert.deepEqual(lines(told('tandemd')), lines(told('keepalived')));
   });
 });
