@@ -11,6 +11,8 @@ export interface PingOptions {
   readonly intervalMs?: number;
   /** Ends by itself after this many packets. */
   readonly count?: number;
+  /** A reply later than this counts as lost. Default 1000. */
+  readonly replyMsMax?: number;
 }
 
 export interface PingResult {
@@ -29,12 +31,9 @@ export interface Pinger {
   /** Resolves when the first reply is there; rejects when the pinger ends without one. */
   readonly answered: Promise<void>;
   readonly ended: Promise<PingResult>;
-  /** Ends when what was sent is answered, or after the second in which an answer would have come. */
+  /** Ends when what was sent is answered, or after the time in which an answer would have come. */
   stop(): Promise<PingResult>;
 }
-
-/** A reply later than this counts as lost. */
-const REPLY_MS_MAX = 1000;
 
 export interface Reply {
   readonly number: number;
@@ -47,7 +46,7 @@ export interface Reply {
 export function startPing(lab: Lab, from: string, address: string, options: PingOptions = {}): Pinger {
   const intervalMs = options.intervalMs ?? 10;
   const count = options.count === undefined ? [] : [`${options.count}`];
-  const argv = [address, `${intervalMs}`, `${REPLY_MS_MAX}`, ...count];
+  const argv = [address, `${intervalMs}`, `${options.replyMsMax ?? 1000}`, ...count];
   const replies: Reply[] = [];
   const first = deferred<void>();
   const onLine = (line: string): void => {

@@ -13,6 +13,7 @@ export interface RunOptions {
   readonly stdin?: string | Uint8Array;
   readonly timeoutMs?: number;
   readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
 }
 
 /** Nothing that a lab runs for its own sake takes longer, even on a stalled machine. */
@@ -24,7 +25,8 @@ const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const [program, ...args] = argv;
   if (program === undefined) throw new Error('an empty command');
-  const child = spawn(program, args, { stdio: 'pipe', ...(options.env === undefined ? {} : { env: options.env }) });
+  const { env, cwd } = options;
+  const child = spawn(program, args, { stdio: 'pipe', ...(env && { env }), ...(cwd !== undefined && { cwd }) });
   const stdout = collect(child.stdout, () => child.kill('SIGKILL'));
   const stderr = collect(child.stderr, () => child.kill('SIGKILL'));
   // A command may end without reading its input: that is its choice.

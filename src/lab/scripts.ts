@@ -27,7 +27,7 @@ down() {
 trap down TERM INT HUP
 read -r pid rest </proc/self/stat
 # The directories of all routers live in this mount namespace only, so they cannot outlive it. The size is a bound, not a use.
-mount -t tmpfs -o size=512m,mode=755 lab "$LAB/nodes" || exit 1
+mount -t tmpfs -o size=1g,mode=755 lab "$LAB/nodes" || exit 1
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 ip -batch "$LAB/switch.batch" || exit 1
 sh "$LAB/cables" "$LAB" watch </dev/null >>"$LAB/log/cables" 2>&1 3>&- &

@@ -4,34 +4,46 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deferred } from '../../base/deferred.ts';
+import type { Engine } from '../../base/engine.ts';
 import { Lab } from '../../lab/lab.ts';
+import { stopTandemd } from '../../lab/tandemd.ts';
 import type { Io } from '../io.ts';
+import { A, B, VIPS } from './cast.ts';
 
 export interface Held {
   readonly what: string;
   readonly held: boolean;
 }
 
+/** Of the pair's file; what it says there is the example's own choice. */
+const ENGINE = /^engine: \w+$/m;
+
 export class Stage implements AsyncDisposable {
   readonly io: Io;
+  readonly engine: Engine;
   readonly lab: Lab;
   readonly fleet: string;
   readonly held: Held[] = [];
   readonly #began = performance.now();
+  /** What the last command printed. */
+  #shown = '';
 
-  private constructor(io: Io, lab: Lab, fleet: string) {
+  private constructor(io: Io, engine: Engine, lab: Lab, fleet: string) {
     this.io = io;
+    this.engine = engine;
     this.lab = lab;
     this.fleet = fleet;
   }
 
-  static async open(io: Io): Promise<Stage> {
+  static async open(io: Io, engine: Engine): Promise<Stage> {
     const lab = await Lab.up({});
     const fleet = mkdtempSync(join(tmpdir(), 'tandem-demo-'));
     for (const folder of ['inventory', 'pairs', 'router-scripts']) {
       cpSync(join(io.packageRoot, folder), join(fleet, folder), { recursive: true });
     }
-    return new Stage(io, lab, fleet);
+    const stage = new Stage(io, engine, lab, fleet);
+    stage.#replace(ENGINE, `engine: ${engine}`);
+    return stage;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -82,20 +94,47 @@ export class Stage implements AsyncDisposable {
     }
     child.once('error', reject);
     child.once('close', (code) => {
-      for (const line of output.trimEnd().split('\n')) this.say(`  ${line}`);
+      for (const line of this.#news(output).trimEnd().split('\n')) this.say(`  ${line}`);
       resolve({ code, output });
     });
     return promise;
   }
 
-  /** Changes the pair's file as a person would with an editor. */
+  /** `apply` begins with the plan; the viewer has just read that of `plan`. */
+  #news(output: string): string {
+    const known = this.#shown;
+    this.#shown = output;
+    return known !== '' && output.startsWith(known) ? `(the plan as above)\n${output.slice(known.length)}` : output;
+  }
+
+  /** Changes the pair's file as a person would with an editor, and shows the lines. */
   edit(from: string, to: string): void {
+    this.#replace(from, to);
+    for (const line of to.split('\n').filter((l) => !from.includes(l.trim()) || !l.trim()))
+      this.say(`   ${line.trim()}`);
+  }
+
+  #replace(from: string | RegExp, to: string): void {
     const file = join(this.fleet, 'pairs/core.yaml');
     const text = readFileSync(file, 'utf8');
-    if (!text.includes(from)) throw new Error(`the example has no line "${from}" any more`);
+    if (text.split(from).length < 2) throw new Error(`the example has no line "${from}" any more`);
     writeFileSync(file, text.replace(from, to));
-    for (const line of to.split('\n').filter((l) => !from.includes(l.trim()) || !l.trim()))
-      this.say(`  ${line.trim()}`);
+  }
+
+  async stopDaemon(router: string): Promise<void> {
+    if (this.engine === 'tandemd') await stopTandemd(this.lab, router);
+    else await this.lab.stopKeepalived(router);
+  }
+
+  /** The router whose power was cut is switched on again, and takes its VIPs back: it has the higher priority. */
+  async backAgain(): Promise<void> {
+    this.say(`   the power of ${A} comes back`);
+    await this.lab.reboot(A);
+    const settled = await this.until('one master and one backup again', 30_000, async () => {
+      const [onA, onB] = [await this.vips(A), await this.vips(B)];
+      return onA.length === VIPS && onB.length === 0;
+    });
+    this.check(`${A} is back and serves all ${VIPS} VIPs again`, settled);
   }
 
   /** The VIPs that a router holds, of those that the pair serves. */
