@@ -11,7 +11,17 @@ import { type Millis, ms } from '../base/units.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
 import type { Packet } from '../vrrp/receive.ts';
 import { type Event, NEVER, nextDeadline } from '../vrrp/state.ts';
-import { type Effect, initialRouter, type Router, type RouterStep, startRouter, stepRouter } from '../vrrp/sync.ts';
+import {
+  type Effect,
+  initialRouter,
+  type Reconfiguration,
+  type ReconfiguredStep,
+  type Router,
+  type RouterStep,
+  reconfigureRouter,
+  startRouter,
+  stepRouter,
+} from '../vrrp/sync.ts';
 import type { Status } from '../vrrp/tracking.ts';
 import { trackerKey } from '../vrrp/tracking.ts';
 import type { NamedEvent } from './watching.ts';
@@ -41,10 +51,10 @@ const PACKETS_MAX = 4_096;
 const ROUNDS_MAX = 8;
 
 export class Loop {
-  readonly #config: RouterConfig;
+  #config: RouterConfig;
   readonly #clock: Clock;
   readonly #hands: Hands;
-  readonly #names: ReadonlySet<string>;
+  #names: ReadonlySet<string>;
   #router: Router;
   #events: NamedEvent[] = [];
   #packets = 0;
@@ -53,13 +63,14 @@ export class Loop {
   #scheduled = false;
   /** When the instances start (vrrp_startup_delay); undefined: they have. */
   #startAt: Millis | undefined;
+  #started = false;
   #stopped = false;
 
   constructor(config: RouterConfig, clock: Clock, hands: Hands) {
     this.#config = config;
     this.#clock = clock;
     this.#hands = hands;
-    this.#names = new Set(config.instances.map(({ name }) => name));
+    this.#names = namesOf(config);
     this.#router = initialRouter(config);
   }
 
@@ -76,6 +87,22 @@ export class Loop {
   start(delay: Millis): void {
     this.#startAt = ms(this.#clock.now() + delay);
     this.look();
+  }
+
+  /**
+   * A new configuration from here on. What it makes of the instances is to be done by the caller, the farewell under
+   * the old configuration: between the two it is changed everywhere else.
+   */
+  reconfigure(after: RouterConfig, change: Pick<Reconfiguration, 'kept' | 'watched' | 'grace'>): ReconfiguredStep {
+    // What has come already counts under the old one.
+    this.#work();
+    const reconfiguration = { ...change, before: this.#config, after, started: this.#started };
+    const step = reconfigureRouter(this.#router, reconfiguration, this.#clock.now());
+    this.#config = after;
+    this.#names = namesOf(after);
+    this.#router = step.router;
+    this.#schedule();
+    return step;
   }
 
   /** Gives up everything in good order, at once; what `Hands` has queued may still be under way. */
@@ -148,6 +175,7 @@ export class Loop {
   #startWhenDue(): void {
     if (this.#startAt === undefined || this.#startAt > this.#clock.now()) return;
     this.#startAt = undefined;
+    this.#started = true;
     this.#take(startRouter(this.#config, this.#router, this.#clock.now()));
   }
 
@@ -176,3 +204,5 @@ export class Loop {
     return ms(Math.min(this.#startAt ?? NEVER, ...deadlines));
   }
 }
+
+const namesOf = ({ instances }: RouterConfig): ReadonlySet<string> => new Set(instances.map(({ name }) => name));

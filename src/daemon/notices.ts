@@ -53,17 +53,17 @@ export class Notices {
     if (mail) this.#mailer.send(mail);
   }
 
-  /**
-   * @param states what every instance and group is in now, for the readers of FIFOs under
-   *   fifo_write_vrrp_states_on_reload
-   */
-  async reload(scripts: UsableScripts, states: readonly Happening[]): Promise<void> {
+  async reload(scripts: UsableScripts): Promise<void> {
     this.#config = scripts.config;
     this.#notifier.configure(scripts);
     this.#mailer.configure(scripts.config.global_defs);
     const before = this.#fifos;
     this.#fifos = await this.#openFifos(scripts, before);
-    if (!scripts.config.global_defs.fifo_write_vrrp_states_on_reload) return;
+  }
+
+  /** What every instance and group is in after a reload, for the readers of FIFOs that want it. */
+  tell(states: readonly Happening[]): void {
+    if (!this.#config.global_defs.fifo_write_vrrp_states_on_reload) return;
     for (const state of states) for (const { fifo } of this.#fifos) fifo.write(state);
   }
 

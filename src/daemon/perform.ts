@@ -3,6 +3,7 @@
  * while (addresses, routes, announcements, and the scripts that must find them in place) goes through one queue, so
  * that nothing overtakes anything. A failure is a line in the log and in the status, never an end.
  */
+import { drain, type Steps } from '../base/steps.ts';
 import { ms } from '../base/units.ts';
 import type { Config, Instance } from '../keepalived/model.ts';
 import type { Address } from '../linux/address.ts';
@@ -12,7 +13,8 @@ import { iproute2File, namesOf } from '../linux/names.ts';
 import type { InstanceConfig } from '../vrrp/config.ts';
 import { keepalivedState, transitionLine } from '../vrrp/names.ts';
 import type { Action, Notification, Owned } from '../vrrp/state.ts';
-import type { Effect, GroupState, Router } from '../vrrp/sync.ts';
+import type { Effect, GroupState, Router, RouterStep } from '../vrrp/sync.ts';
+import type { Surroundings as Watched } from '../vrrp/tracking.ts';
 import { announce } from './announcer.ts';
 import { Estate } from './estate.ts';
 import type { History } from './history.ts';
@@ -21,9 +23,9 @@ import type { Log } from './log.ts';
 import type { Hands } from './loop.ts';
 import { Serial } from './serial.ts';
 import type { Sockets } from './sockets.ts';
-import { type Context, ownedThings, staticThings, type Thing, type Things } from './things.ts';
+import { type Context, type KnownLines, ownedThings, staticThings, type Thing, type Things } from './things.ts';
 import type { View } from './view.ts';
-import { type NamedEvent, type Surroundings, surroundingEvents } from './watching.ts';
+import { type NamedEvent, type Surroundings, surroundingEvents, surroundingsOf } from './watching.ts';
 import { noteLine, transitionDetail } from './words.ts';
 
 /** Who wants to hear of transitions: scripts, FIFOs and mail. Called in order, when all before it is done. */
@@ -31,6 +33,18 @@ export interface Hooks {
   notify(instance: Instance, what: Notification, priority: number): void;
   notifyGroup(group: string, state: GroupState): void;
   priorityChanged(instance: Instance, state: 'MASTER' | 'BACKUP', priority: number): void;
+}
+
+/** A configuration as it is needed at work, with its lines worked out: thousands take longer than an advertisement can wait. */
+export interface Outfit {
+  readonly loaded: Loaded;
+  readonly configs: ReadonlyMap<string, InstanceConfig>;
+  readonly instances: ReadonlyMap<string, Instance>;
+  /** Of any instance, by their text. */
+  readonly vips: ReadonlySet<string>;
+  readonly context: Context;
+  /** What is worked out already, by `thingsKey`. */
+  readonly things: Map<string, Things>;
 }
 
 export interface PerformOptions {
@@ -51,29 +65,20 @@ const KINDS: readonly Owned[] = ['addresses', 'excluded', 'routes', 'rules'];
 
 export class Performer implements Hands {
   readonly #options: PerformOptions;
-  readonly #configs: ReadonlyMap<string, InstanceConfig>;
-  readonly #instances: ReadonlyMap<string, Instance>;
-  readonly #vips: ReadonlySet<string>;
-  readonly #context: Context;
+  #outfit: Outfit;
   readonly #queue: Serial;
   readonly #estate: Estate;
-  readonly #known = new Map<string, Things>();
+  /** Lines that were worked out, in whichever configuration. */
+  readonly #lines: KnownLines = new WeakMap();
+  /** The configuration until a reload, until its things are settled. */
+  #before: Outfit | undefined;
   /** Announcements that were asked for before this number of an instance's are not wanted any more. */
   readonly #cancelled = new Map<string, number>();
 
   constructor(options: PerformOptions) {
-    const { kernel, loaded, view, log, lost } = options;
-    const { config, router } = loaded;
+    const { kernel, loaded, log, lost } = options;
     this.#options = options;
-    this.#configs = new Map(router.instances.map((instance) => [instance.name, instance]));
-    this.#instances = new Map(config.vrrp_instance.map((instance) => [instance.name, instance]));
-    this.#vips = new Set(config.vrrp_instance.flatMap(vipsOf));
-    this.#context = {
-      config,
-      names: namesOf(iproute2File),
-      protocol: OWN_PROTOCOL,
-      tableOfVrf: (dev) => view.link(dev)?.table,
-    };
+    this.#outfit = drain(this.outfit(loaded));
     this.#queue = new Serial((error) => log('error', `what was to be done failed: ${error.message}`));
     this.#estate = new Estate({
       kernel,
@@ -85,19 +90,83 @@ export class Performer implements Hands {
     });
   }
 
+  /** What a configuration needs to be at work; lines that were worked out before are not again. */
+  *outfit(loaded: Loaded): Steps<Outfit> {
+    const { config, router } = loaded;
+    const { view } = this.#options;
+    const context: Context = {
+      config,
+      names: namesOf(iproute2File),
+      protocol: OWN_PROTOCOL,
+      tableOfVrf: (dev) => view.link(dev)?.table,
+      known: this.#lines,
+    };
+    const things = new Map<string, Things>();
+    for (const instance of config.vrrp_instance) {
+      for (const what of KINDS) things.set(thingsKey(instance, what), yield* ownedThings(context, instance, what));
+    }
+    things.set(STATICS, yield* staticThings(context));
+    return {
+      loaded,
+      configs: new Map(router.instances.map((instance) => [instance.name, instance])),
+      instances: new Map(config.vrrp_instance.map((instance) => [instance.name, instance])),
+      vips: new Set(config.vrrp_instance.flatMap(vipsOf)),
+      context,
+      things,
+    };
+  }
+
+  /** What those want done who are in the next configuration no more; `settle` takes what they own. */
+  farewell({ effects, router }: RouterStep): void {
+    const isRemoval = (effect: Effect): boolean => effect.kind === 'instance' && effect.action.kind === 'remove';
+    this.perform(
+      effects.filter((effect) => !isRemoval(effect)),
+      router,
+    );
+  }
+
+  reconfigure(outfit: Outfit): void {
+    this.#before = this.#outfit;
+    this.#outfit = outfit;
+  }
+
+  /** After a reload: what stands becomes what the present configuration wants, and what is new is announced. */
+  settle(router: Router): void {
+    const { loaded, instances } = this.#outfit;
+    const wishes = new Map<string | undefined, Things>([[undefined, this.#statics()]]);
+    for (const name of this.#before?.instances.keys() ?? []) wishes.set(name, NOTHING);
+    for (const [name, instance] of instances) {
+      const isActive = router.instances[name]!.state === 'Active';
+      wishes.set(name, isActive ? together(KINDS.map((what) => this.#things(instance, what))) : NOTHING);
+    }
+    this.#before = undefined;
+    this.#queue.put(async () => {
+      this.#promote([...wishes.values()].flatMap(({ things }) => things));
+      const came = await this.#estate.change(wishes);
+      for (const { name, announce } of loaded.router.instances) {
+        const addresses = came.get(name) ?? [];
+        if (addresses.length > 0) this.#announce(name, () => addresses, announce.repeat);
+      }
+    });
+  }
+
+  /** What a configuration wants watched of devices and addresses, as it is now. */
+  watched(config: InstanceConfig, known: Watched, { vips }: Outfit): Watched {
+    return surroundingsOf(config, known, this.#surroundings(), vips);
+  }
+
   /** Takes left-overs of an earlier life away, then puts the file's statics in place. */
   begin(snapshot: Snapshot): void {
-    const owned = this.#options.loaded.config.vrrp_instance.flatMap((instance) =>
+    const owned = [...this.#outfit.instances.values()].flatMap((instance) =>
       KINDS.flatMap((what) => this.#things(instance, what).things),
     );
-    const { things, unresolved } = staticThings(this.#context);
     this.#queue.put(() => this.#estate.clear(owned, snapshot));
-    this.#queue.put(() => this.#install(undefined, { things, unresolved }));
+    this.#queue.put(() => this.#install(undefined, this.#statics()));
   }
 
   /** Takes the statics away again. */
   end(): void {
-    this.#queue.put(() => this.#estate.remove(undefined, staticThings(this.#context).things));
+    this.#queue.put(() => this.#estate.remove(undefined, this.#statics().things));
   }
 
   idle(): Promise<void> {
@@ -113,12 +182,15 @@ export class Performer implements Hands {
   }
 
   surroundings(router: Router): readonly NamedEvent[] {
-    const { loaded, view, sockets } = this.#options;
-    const kernel: Surroundings = {
+    return surroundingEvents(this.#outfit.loaded.router, router, this.#surroundings(), this.#outfit.vips);
+  }
+
+  #surroundings(): Surroundings {
+    const { view, sockets } = this.#options;
+    return {
       link: (name) => (sockets.isBroken(name) ? undefined : view.link(name)),
       addresses: (dev) => view.addresses(dev),
     };
-    return surroundingEvents(loaded.router, router, kernel, this.#vips);
   }
 
   perform(effects: readonly Effect[], router: Router): void {
@@ -131,8 +203,8 @@ export class Performer implements Hands {
   #do(name: string, action: Action, router: Router): void {
     const { log, sockets, history, hooks, keepOwned } = this.#options;
     const state = router.instances[name]!;
-    const config = this.#configs.get(name)!;
-    const instance = this.#instances.get(name)!;
+    const config = this.#outfit.configs.get(name)!;
+    const instance = this.#outfit.instances.get(name)!;
     const fields = { TANDEM_INSTANCE: name };
     switch (action.kind) {
       case 'advertise':
@@ -182,18 +254,23 @@ export class Performer implements Hands {
     }
   }
 
-  /** Worked out once, before a takeover needs them: thousands of lines take longer than an advertisement can wait. */
+  /** What names something that is not there may find it later. */
   #things(instance: Instance, what: Owned): Things {
-    const key = `${what} ${instance.name}`;
-    const known = this.#known.get(key);
-    if (known) return known;
-    const found = ownedThings(this.#context, instance, what);
-    // What names something that is not there may find it later.
-    if (found.unresolved.length === 0) this.#known.set(key, found);
-    return found;
+    const known = this.#outfit.things.get(thingsKey(instance, what));
+    return known?.unresolved.length === 0 ? known : drain(ownedThings(this.#outfit.context, instance, what));
+  }
+
+  #statics(): Things {
+    const known = this.#outfit.things.get(STATICS);
+    return known?.unresolved.length === 0 ? known : drain(staticThings(this.#outfit.context));
   }
 
   async #install(owner: string | undefined, { things, unresolved }: Things): Promise<void> {
+    this.#promote(things);
+    await this.#estate.install(owner, things, unresolved);
+  }
+
+  #promote(things: readonly Thing[]): void {
     const { kernel, log } = this.#options;
     const devices = new Set(things.flatMap(({ add }) => (isIpv4Address(add) ? [add.address.dev] : [])));
     for (const dev of devices) {
@@ -203,7 +280,6 @@ export class Performer implements Hands {
         log('warning', `${(error as Error).message}: deleting one VIP of ${dev} may take others along`);
       }
     }
-    await this.#estate.install(owner, things, unresolved);
   }
 
   #standing(name: string): readonly Address[] {
@@ -216,8 +292,8 @@ export class Performer implements Hands {
   }
 
   #announce(name: string, addresses: () => readonly Address[], repeat: number): void {
-    const { kernel, view, log, loaded } = this.#options;
-    const { vrrp_garp_interval, vrrp_gna_interval } = loaded.config.global_defs;
+    const { kernel, view, log } = this.#options;
+    const { vrrp_garp_interval, vrrp_gna_interval } = this.#outfit.loaded.config.global_defs;
     const interval = { 4: vrrp_garp_interval ?? ms(0), 6: vrrp_gna_interval ?? vrrp_garp_interval ?? ms(0) };
     const number = this.#cancelled.get(name) ?? 0;
     const wanted = (): boolean => (this.#cancelled.get(name) ?? 0) === number;
@@ -226,6 +302,16 @@ export class Performer implements Hands {
     });
   }
 }
+
+const NOTHING: Things = { things: [], unresolved: [] };
+const STATICS = 'statics';
+
+const thingsKey = ({ name }: Instance, what: Owned): string => `${what} ${name}`;
+
+const together = (all: readonly Things[]): Things => ({
+  things: all.flatMap(({ things }) => things),
+  unresolved: all.flatMap(({ unresolved }) => unresolved),
+});
 
 const isIpv4Address = (change: Thing['add']): change is Extract<Thing['add'], { kind: 'address' }> =>
   change.kind === 'address' && change.address.address.family === 4;

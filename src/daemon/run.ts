@@ -1,7 +1,6 @@
 /** The daemon from its start to its end: one session after another, signals, logs, pid files, systemd. */
 import { uptime } from 'node:os';
 import { type Millis, ms } from '../base/units.ts';
-import { diff } from '../change/diff.ts';
 import { CONTROL_SOCKET } from '../control/messages.ts';
 import type { Config } from '../keepalived/model.ts';
 import { print } from '../keepalived/printer.ts';
@@ -16,16 +15,16 @@ import { tellReady } from './detach.ts';
 import { DATA_FILE, dataText, STATS_FILE, statsText, writeDump } from './dumps.ts';
 import { EXIT } from './exit.ts';
 import type { Happening } from './happening.ts';
-import { interfaceNames, type Loaded, load } from './load.ts';
+import { interfaceNames, type Loaded, load, loadSteps } from './load.ts';
 import { consoleSink, createLog, JOURNAL_SOCKET, journalSink, type Log, logSocket, syslogSink } from './log.ts';
 import { Notices } from './notices.ts';
 import type { Options } from './options.ts';
 import type { Hooks } from './perform.ts';
 import { livingPid, removePidFile, writePidFile } from './pid-file.ts';
 import { Session } from './session.ts';
+import { inSlices } from './slices.ts';
 import { answer, type Condition, countersOf, statusOf } from './status.ts';
 import { type Supervisor, supervisor } from './systemd.ts';
-import type { KnownScripts } from './trackers.ts';
 import { View } from './view.ts';
 
 const IDENTIFIER = 'tandemd';
@@ -33,6 +32,9 @@ const IDENTIFIER = 'tandemd';
 const UNANSWERED = [36, 63];
 /** What the kernel still has to do when we leave: 10,000 addresses take it 1.6 s. */
 const END_MS_MAX = 15_000;
+/** What one reads in a log; `tandem plan` shows all of them beforehand. */
+const CHANGES_TOLD_MAX = 50;
+const SIGNS = { add: '+', remove: '-', change: '~' } as const;
 /** keepalived's child_wait_time: how long it waits for its scripts at the end. */
 const NOTICES_END: Millis = ms(5_000);
 
@@ -91,7 +93,7 @@ class Daemon {
   readonly #supervisor: Supervisor;
   readonly #notices: Notices;
   readonly #startedAt = Date.now() / 1000;
-  #session: Session;
+  readonly #session: Session;
   #loadedAt = this.#startedAt;
   #refused: { readonly at: number; readonly report: string } | undefined;
   #control: ControlServer | undefined;
@@ -136,7 +138,9 @@ class Daemon {
     process.on('SIGUSR1', () => this.#dump(DATA_FILE, () => dataText(statusOf(this.#condition()))));
     process.on('SIGUSR2', () => this.#dump(STATS_FILE, () => statsText(countersOf(this.#condition()))));
     for (const number of UNANSWERED) ignoreSignal(number);
-    await this.#session.start(snapshot, startDelay(this.#session.loaded.config));
+    const started = this.#session.start(snapshot, startDelay(this.#session.loaded.config));
+    this.#later('starting', () => started);
+    await started;
     try {
       const path = process.env.TANDEMD_SOCKET ?? CONTROL_SOCKET;
       const failed = (error: Error): void => log('error', `the control socket: ${error.message}`);
@@ -151,7 +155,7 @@ class Daemon {
     log('info', 'Startup complete');
   }
 
-  #newSession(loaded: Loaded, tracked?: KnownScripts): Session {
+  #newSession(loaded: Loaded): Session {
     const { log, options } = this.#options;
     const hooks: Hooks = {
       notify: ({ name }, what, priority) => {
@@ -172,7 +176,6 @@ class Daemon {
       log,
       hooks,
       keepOwned: options.keepOwned,
-      ...(tracked && { tracked }),
     });
   }
 
@@ -186,24 +189,24 @@ class Daemon {
     });
   }
 
-  /** A file that is bad in any way changes nothing; one that says the same changes nothing either. */
+  /** A file that is bad in any way changes nothing; of a good one only what differs. */
   async #reload(): Promise<void> {
     if (this.#stopping) return;
     const { options, log } = this.#options;
     log('info', 'Reloading ...');
     this.#supervisor.reloading(process.hrtime.bigint() / 1000n);
-    const { loaded, report } = load({ ...options, interfaces: interfaceNames(), missingInterface: 'refuse' });
+    const before = this.#session.loaded.config;
+    const what = { ...options, interfaces: interfaceNames(), missingInterface: 'refuse', before } as const;
+    const { loaded, report } = await inSlices(loadSteps(what));
     if (report !== '') log(loaded ? 'warning' : 'error', report);
     this.#refused = loaded ? undefined : { at: Date.now() / 1000, report };
     if (loaded) {
+      await this.#notices.reload(loaded.scripts);
+      const changes = await this.#session.change(loaded);
       this.#loadedAt = Date.now() / 1000;
-      const changed = diff(this.#session.loaded.config, loaded.config).length > 0;
-      const tracked = changed ? await this.#session.end() : undefined;
-      await this.#notices.reload(loaded.scripts, changed ? [] : statesOf(this.#session.loop.router));
-      if (changed) {
-        this.#session = this.#newSession(loaded, tracked);
-        await this.#session.start(await this.#kernel.snapshot(), ms(0));
-      }
+      this.#notices.tell(statesOf(this.#session.loop.router));
+      for (const { op, text } of changes.slice(0, CHANGES_TOLD_MAX)) log('info', `${SIGNS[op]} ${text}`);
+      if (changes.length > CHANGES_TOLD_MAX) log('info', `and ${changes.length - CHANGES_TOLD_MAX} more changes`);
       log('info', 'Reload complete');
     } else log('error', 'Reload refused: the configuration before goes on');
     this.#supervisor.ready(this.#summary());

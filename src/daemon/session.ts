@@ -1,17 +1,23 @@
 /**
- * One configuration at work: its instances in a loop, its sockets, its statics. A reload ends one session and begins
- * the next; the kernel's seam and the view of the devices outlive it.
+ * The configuration at work: its instances in a loop, its sockets, its statics. A reload changes it as it runs: what is
+ * the same in both configurations is not touched.
  */
 import { type Millis, ms } from '../base/units.ts';
+import type { Change } from '../change/change.ts';
+import { diff } from '../change/diff.ts';
 import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
+import type { InstanceConfig } from '../vrrp/config.ts';
 import { NEVER } from '../vrrp/state.ts';
+import { type Status, type Surroundings, trackerKey } from '../vrrp/tracking.ts';
 import { History } from './history.ts';
+import { keptInstances } from './identity.ts';
 import type { Loaded } from './load.ts';
 import type { Log } from './log.ts';
 import { type Clock, Loop } from './loop.ts';
 import { type Hooks, Performer } from './perform.ts';
+import { inSlices } from './slices.ts';
 import { Sockets } from './sockets.ts';
-import { type KnownScripts, Trackers } from './trackers.ts';
+import { type KnownScripts, Trackers, tracksAlike } from './trackers.ts';
 import type { View } from './view.ts';
 
 export interface SessionOptions {
@@ -21,28 +27,28 @@ export interface SessionOptions {
   readonly log: Log;
   readonly hooks: Hooks;
   readonly keepOwned: boolean;
-  /** What the session before a reload knew of its scripts. */
-  readonly tracked?: KnownScripts;
 }
 
 /** A device that is being renamed or moved, or a machine out of memory for sockets: soon over, or not soon. */
 const SOCKETS_RETRY_MS = 1_000;
+/** keepalived.conf of ours: how long the former speech goes on where the file does not say (docs/tandemd.md). */
+const GRACE: Millis = ms(120_000);
 
 export class Session {
-  readonly loaded: Loaded;
   readonly loop: Loop;
   readonly history = new History();
+  readonly #options: SessionOptions;
   readonly #performer: Performer;
   readonly #sockets: Sockets;
   readonly #clock: KernelClock;
-  readonly #view: View;
-  readonly #trackers: () => Trackers;
-  #tracking: Trackers | undefined;
+  #loaded: Loaded;
+  #tracking: Tracking | undefined;
   #retry: NodeJS.Timeout | undefined;
 
-  constructor({ kernel, view, loaded, log, hooks, keepOwned, tracked }: SessionOptions) {
-    this.loaded = loaded;
-    this.#view = view;
+  constructor(options: SessionOptions) {
+    const { kernel, view, loaded, log, hooks, keepOwned } = options;
+    this.#options = options;
+    this.#loaded = loaded;
     this.#sockets = new Sockets({
       kernel,
       config: loaded.router,
@@ -62,16 +68,10 @@ export class Session {
     });
     this.#clock = new KernelClock(kernel, () => this.loop.expired());
     this.loop = new Loop(loaded.router, this.#clock, this.#performer);
-    const { config, router, scripts } = loaded;
-    this.#trackers = () =>
-      new Trackers({
-        config,
-        router,
-        programOf: (command) => scripts.programOf(command),
-        log,
-        ...(tracked && { before: tracked }),
-        report: (kind, name, status) => this.loop.tracked(kind, name, status),
-      });
+  }
+
+  get loaded(): Loaded {
+    return this.#loaded;
   }
 
   /**
@@ -82,9 +82,50 @@ export class Session {
   async start(snapshot: Snapshot, delay: Millis): Promise<void> {
     this.#openSockets();
     this.#performer.begin(snapshot);
-    this.#tracking = this.#trackers();
-    await Promise.all([this.#performer.idle(), this.#tracking.known]);
+    this.#tracking = this.#track(this.#loaded);
+    this.#tracking.live();
+    await Promise.all([this.#performer.idle(), this.#tracking.trackers.known]);
     this.loop.start(delay);
+  }
+
+  /**
+   * A new configuration for what runs. Nothing is changed until all that takes time has been worked out; then
+   * everything is, between two turns of the loop, but for what the kernel takes its time with.
+   * @returns what differs, when the kernel has it too
+   */
+  async change(loaded: Loaded): Promise<readonly Change[]> {
+    const before = this.#loaded;
+    const changes = diff(before.config, loaded.config);
+    const kept = keptInstances(before.config, loaded.config);
+    const tracking = tracksAlike(before, loaded) ? undefined : this.#track(loaded, this.#tracking?.trackers.scripts);
+    const [outfit] = await Promise.all([inSlices(this.#performer.outfit(loaded)), tracking?.trackers.known]);
+
+    const watched = (config: InstanceConfig, known: Surroundings | undefined): Surroundings => {
+      const old = before.router.instances.find(({ name }) => name === kept.get(config.name));
+      const { source, ...rest } = known ?? { statuses: {}, sourcePresent: false };
+      // A source that only the old file named is nobody's any more.
+      const keptSource = old?.source && !config.source ? undefined : source;
+      const statuses = { ...rest.statuses, ...(tracking ?? this.#tracking)?.statuses };
+      const all = { sourcePresent: rest.sourcePresent, statuses, ...(keptSource && { source: keptSource }) };
+      return this.#performer.watched(config, all, outfit);
+    };
+    const grace = loaded.config.global_defs.tandem_grace ?? GRACE;
+    const step = this.loop.reconfigure(loaded.router, { kept, watched, grace });
+    this.#performer.farewell(step.farewell);
+    this.#sockets.reconfigure(loaded.router);
+    this.#performer.reconfigure(outfit);
+    this.#loaded = loaded;
+    if (tracking) {
+      this.#tracking?.trackers.close();
+      this.#tracking = tracking;
+      tracking.live();
+    }
+    this.#openSockets();
+    this.#performer.perform(step.effects, step.router);
+    this.#performer.settle(step.router);
+    this.loop.look();
+    await this.#performer.idle();
+    return changes;
   }
 
   /** The kernel's notices, after the view has taken them in. */
@@ -98,7 +139,7 @@ export class Session {
 
   #openSockets(): void {
     clearTimeout(this.#retry);
-    if (this.#sockets.refresh(this.#view)) return;
+    if (this.#sockets.refresh(this.#options.view)) return;
     this.#retry = setTimeout(() => {
       this.#openSockets();
       this.loop.look();
@@ -109,17 +150,45 @@ export class Session {
     return this.#performer.failed(name);
   }
 
-  /** Gives everything up, and waits until the kernel has let go of it. @returns what was known of the scripts */
-  async end(): Promise<KnownScripts> {
-    const tracked = this.#tracking?.close() ?? new Map();
+  /** Gives everything up, and waits until the kernel has let go of it. */
+  async end(): Promise<void> {
+    this.#tracking?.trackers.close();
     this.loop.stop();
     this.#performer.end();
     await this.#performer.idle();
     clearTimeout(this.#retry);
     this.#sockets.close();
     this.#clock.close();
-    return tracked;
   }
+
+  #track(loaded: Loaded, before?: KnownScripts): Tracking {
+    const { config, router, scripts } = loaded;
+    const statuses: Record<string, Status> = {};
+    let alive = false;
+    const trackers = new Trackers({
+      config,
+      router,
+      programOf: (command) => scripts.programOf(command),
+      log: this.#options.log,
+      ...(before && { before }),
+      report: (kind, name, status) => {
+        statuses[trackerKey({ kind, name })] = status;
+        if (alive) this.loop.tracked(kind, name, status);
+      },
+    });
+    const live = (): void => {
+      alive = true;
+    };
+    return { trackers, statuses, live };
+  }
+}
+
+/** Those who ask scripts, files and processes, and what they have found so far. */
+interface Tracking {
+  readonly trackers: Trackers;
+  readonly statuses: Readonly<Record<string, Status>>;
+  /** From here on what is found goes to the loop. */
+  live(): void;
 }
 
 /** The loop's clock: the kernel's, with one timer. */

@@ -28,7 +28,7 @@ export interface SocketsOptions {
 export class Sockets {
   readonly #options: SocketsOptions;
   /** Instances that share a socket. */
-  readonly #groups: ReadonlyMap<string, readonly InstanceConfig[]>;
+  #groups: ReadonlyMap<string, readonly InstanceConfig[]>;
   readonly #opened = new Map<string, Opened>();
   /** Devices that are there and on which VRRP cannot be spoken, with the reason that was told. */
   readonly #broken = new Map<string, string>();
@@ -39,12 +39,20 @@ export class Sockets {
 
   constructor(options: SocketsOptions) {
     this.#options = options;
-    const groups = new Map<string, InstanceConfig[]>();
-    for (const instance of options.config.instances) {
-      const key = socketKey(instance);
-      groups.set(key, [...(groups.get(key) ?? []), instance]);
+    this.#groups = groupsOf(options.config);
+  }
+
+  /** A socket that is needed still stays open, with what waits in it; `refresh` opens those that are new. */
+  reconfigure(config: RouterConfig): void {
+    this.#groups = groupsOf(config);
+    for (const [key, { socket }] of this.#opened) {
+      const instances = this.#groups.get(key);
+      if (instances) joinAll(socket, instances);
+      else {
+        socket.close();
+        this.#opened.delete(key);
+      }
     }
-    this.#groups = groups;
   }
 
   /** Packets for virtual routers that are not ours. */
@@ -70,7 +78,7 @@ export class Sockets {
       this.#opened.delete(key);
       if (link === undefined) continue;
       try {
-        this.#opened.set(key, { socket: this.#open(instances), index: link.index });
+        this.#opened.set(key, { socket: this.#open(key, instances), index: link.index });
       } catch (error) {
         const { message } = error as Error;
         this.#broken.set(dev, message);
@@ -99,14 +107,14 @@ export class Sockets {
     this.#opened.clear();
   }
 
-  #open(instances: readonly InstanceConfig[]): VrrpSocket {
+  #open(key: string, instances: readonly InstanceConfig[]): VrrpSocket {
     const { interface: dev, family, ttl } = instances[0]!;
     const options = { dev, family, ...(family === 6 && { hopLimit: ttl }) };
     const socket = this.#options.kernel.openVrrp(options, (datagrams) => {
-      for (const datagram of datagrams) this.#deliver(instances, datagram);
+      for (const datagram of datagrams) this.#deliver(this.#groups.get(key) ?? [], datagram);
     });
     try {
-      for (const { peers, multicastGroup } of instances) if (!peers) socket.join(multicastGroup);
+      joinAll(socket, instances);
     } catch (error) {
       socket.close();
       throw error;
@@ -131,6 +139,19 @@ export class Sockets {
     if (result === 'sent') log('info', `(${instance.name}) advertisements are sent again`, fields);
     else log('warning', `(${instance.name}) advertisements cannot be sent: ${result}`, fields);
   }
+}
+
+function groupsOf(config: RouterConfig): ReadonlyMap<string, readonly InstanceConfig[]> {
+  const groups = new Map<string, InstanceConfig[]>();
+  for (const instance of config.instances) {
+    const key = socketKey(instance);
+    groups.set(key, [...(groups.get(key) ?? []), instance]);
+  }
+  return groups;
+}
+
+function joinAll(socket: VrrpSocket, instances: readonly InstanceConfig[]): void {
+  for (const { peers, multicastGroup } of instances) if (!peers) socket.join(multicastGroup);
 }
 
 const socketKey = ({ interface: dev, family, ttl }: InstanceConfig): string =>

@@ -2,6 +2,7 @@
  * What an instance owns while it is MASTER, and what the file wants always: lines of keepalived.conf as values that can
  * be put into the kernel, taken out of it, and found again in its notices.
  */
+import { STEP_LINES, type Steps } from '../base/steps.ts';
 import { printAddress } from '../keepalived/address-line.ts';
 import type { AddressLine, Config, Instance, RouteLine, RuleLine } from '../keepalived/model.ts';
 import { printRoute } from '../keepalived/route-line.ts';
@@ -34,9 +35,16 @@ export interface Things {
 }
 
 /** What the lines need to be understood, but for the device of addresses that name none. */
-export type Context = Omit<LineContext, 'dev'> & { readonly config: Config };
+export type Context = Omit<LineContext, 'dev'> & {
+  readonly config: Config;
+  /** What lines were found to mean before. */
+  readonly known: KnownLines;
+};
 
-export function ownedThings(context: Context, instance: Instance, what: Owned): Things {
+/** By line, with the device that it was read for; a line that gets its priority from its place is not kept. */
+export type KnownLines = WeakMap<object, { readonly dev: string; readonly thing: Thing }>;
+
+export function ownedThings(context: Context, instance: Instance, what: Owned): Steps<Things> {
   const dev = instance.interface ?? context.config.global_defs.default_interface ?? '';
   switch (what) {
     case 'addresses':
@@ -51,26 +59,31 @@ export function ownedThings(context: Context, instance: Instance, what: Owned): 
 }
 
 /** static_ipaddress, static_routes, static_rules: in the order in which they depend on each other. */
-export function staticThings(context: Context): Things {
+export function* staticThings(context: Context): Steps<Things> {
   const { static_ipaddress, static_routes, static_rules } = context.config;
   const all = [
-    addresses(context, static_ipaddress, context.config.global_defs.default_interface ?? ''),
-    routes(context, static_routes, ''),
-    rules(context, static_rules, ''),
+    yield* addresses(context, static_ipaddress, context.config.global_defs.default_interface ?? ''),
+    yield* routes(context, static_routes, ''),
+    yield* rules(context, static_rules, ''),
   ];
   return { things: all.flatMap(({ things }) => things), unresolved: all.flatMap(({ unresolved }) => unresolved) };
 }
 
-const addresses = (context: Context, lines: readonly AddressLine[], dev: string): Things =>
-  collect(lines, printAddress, (line) => addressOf(line, { ...context, dev }), addressThing);
+const addresses = (context: Context, lines: readonly AddressLine[], dev: string): Steps<Things> =>
+  collect(lines, { context, dev, print: printAddress, make: addressThing }, (line) =>
+    addressOf(line, { ...context, dev }),
+  );
 
-const routes = (context: Context, lines: readonly RouteLine[], dev: string): Things =>
-  collect(lines, printRoute, (line) => routeOf(line, { ...context, dev }), routeThing);
+const routes = (context: Context, lines: readonly RouteLine[], dev: string): Steps<Things> =>
+  collect(lines, { context, dev, print: printRoute, make: routeThing }, (line) => routeOf(line, { ...context, dev }));
 
-function rules(context: Context, lines: readonly RuleLine[], dev: string): Things {
+function rules(context: Context, lines: readonly RuleLine[], dev: string): Steps<Things> {
   const priorities = rulePriorities(context.config);
-  const read = (line: RuleLine) => ruleOf(line, { ...context, dev }, priorities.get(line)!);
-  return collect(lines, printRule, read, (rule, text) => ruleThing(rule, text));
+  const make = (rule: Rule, text: string): Thing => ruleThing(rule, text);
+  const isOwn = ({ priority }: RuleLine): boolean => priority === undefined;
+  return collect(lines, { context, dev, print: printRule, make, isOwn }, (line) =>
+    ruleOf(line, { ...context, dev }, priorities.get(line)!),
+  );
 }
 
 /** keepalived counts down from here, in the order of the file, for rules that give none. */
@@ -83,19 +96,36 @@ function rulePriorities(config: Config): ReadonlyMap<RuleLine, number> {
   return new Map(all.map((line) => [line, line.priority ?? given.get(line)!]));
 }
 
-function collect<Line, Value>(
+interface Kind<Line, Value> {
+  readonly context: Context;
+  readonly dev: string;
+  readonly print: (line: Line) => string;
+  readonly make: (value: Value, text: string, line: Line) => Thing;
+  /** What it means depends on where it stands. */
+  readonly isOwn?: (line: Line) => boolean;
+}
+
+function* collect<Line extends object, Value>(
   lines: readonly Line[],
-  print: (line: Line) => string,
+  { context: { known }, dev, print, make, isOwn }: Kind<Line, Value>,
   read: (line: Line) => Resolved<Value>,
-  make: (value: Value, text: string, line: Line) => Thing,
-): Things {
+): Steps<Things> {
   const things: Thing[] = [];
   const unresolved: Unresolved[] = [];
-  for (const line of lines) {
+  for (const [i, line] of lines.entries()) {
+    if (i % STEP_LINES === 0) yield;
+    const before = known.get(line);
+    if (before?.dev === dev && !isOwn?.(line)) {
+      things.push(before.thing);
+      continue;
+    }
     const text = print(line);
     const resolved = read(line);
-    if (resolved.kind === 'resolved') things.push(make(resolved.value, text, line));
-    else unresolved.push({ text, reason: resolved.reason });
+    if (resolved.kind === 'resolved') {
+      const thing = make(resolved.value, text, line);
+      known.set(line, { dev, thing });
+      things.push(thing);
+    } else unresolved.push({ text, reason: resolved.reason });
   }
   return { things, unresolved };
 }

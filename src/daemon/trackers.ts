@@ -2,11 +2,13 @@
  * Everything that the instances track beside interfaces: scripts, files, processes. Only what some instance tracks is
  * looked after. A status is reported when it is first known and when it changes, by kind and name, as the core wants it.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type Millis, ms, seconds } from '../base/units.ts';
 import { scriptTimes } from '../keepalived/defaults.ts';
 import type { Command, Config, OtherLine, TrackFile, TrackProcess, VrrpScript } from '../keepalived/model.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
 import { type Status, trackerKey } from '../vrrp/tracking.ts';
+import type { Loaded } from './load.ts';
 import type { Log } from './log.ts';
 import type { ProcessPattern } from './process-match.ts';
 import { type Program, ScriptPool } from './scripts.ts';
@@ -22,7 +24,7 @@ export interface TrackersOptions {
   /** Whom a command runs as, by number (`usableScripts`). */
   readonly programOf: (command: Command) => Program;
   readonly log: Log;
-  /** What the trackers before a reload knew (`Trackers.close`); absent at the daemon's start. */
+  /** What the trackers before a reload knew (`Trackers.scripts`); absent at the daemon's start. */
   readonly before?: KnownScripts;
   /** Loop.tracked: never called before the constructor has returned. */
   readonly report: (kind: 'script' | 'file' | 'process', name: string, status: Status) => void;
@@ -34,6 +36,21 @@ export interface TrackersOptions {
  * not ask it first, and one that gives it another command must.
  */
 export type KnownScripts = ReadonlyMap<string, boolean>;
+
+/** Whether two configurations ask the same of scripts, files and processes: then whoever asks goes on asking. */
+export function tracksAlike(one: Loaded, other: Loaded): boolean {
+  const asked = ({ config, router }: Loaded): unknown => [
+    config.vrrp_script,
+    config.track_file,
+    config.track_process,
+    config.global_defs.script_user,
+    [...trackersIn(router)].sort(),
+  ];
+  return isDeepStrictEqual(asked(one), asked(other));
+}
+
+const trackersIn = (router: RouterConfig): ReadonlySet<string> =>
+  new Set(router.instances.flatMap(({ trackers }) => trackers.map(trackerKey)));
 
 /** Scripts mostly wait for an answer; more at once would take the processor from VRRP. */
 const SCRIPTS_AT_ONCE = 16;
@@ -66,19 +83,23 @@ export class Trackers {
     });
   }
 
-  /** Ends all, running scripts too. @returns what was known, for those that follow after a reload */
-  close(): KnownScripts {
+  /** What scripts were found to be, for those that follow after a reload. */
+  get scripts(): KnownScripts {
+    return this.#known;
+  }
+
+  /** Ends all, running scripts too. */
+  close(): void {
     this.#closed = true;
     for (const tracking of this.#trackings) tracking.end();
     this.#pool.close();
-    return this.#known;
   }
 
   #start({ config, router, programOf, log, before, report }: TrackersOptions, timers: Timers): void {
     const tell = (kind: 'script' | 'file' | 'process', name: string) => (status: Status) => {
       if (!this.#closed) report(kind, name, status);
     };
-    const used = new Set(router.instances.flatMap(({ trackers }) => trackers.map(trackerKey)));
+    const used = trackersIn(router);
     const wanted = <Definition extends { readonly name: string }>(
       kind: 'script' | 'file' | 'process',
       definitions: readonly Definition[],

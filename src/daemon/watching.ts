@@ -9,7 +9,7 @@ import type { Link } from '../linux/link.ts';
 import type { InstanceConfig, RouterConfig } from '../vrrp/config.ts';
 import type { Event } from '../vrrp/state.ts';
 import type { Router } from '../vrrp/sync.ts';
-import { trackerKey } from '../vrrp/tracking.ts';
+import { type Status, trackerKey, type Surroundings as Watched } from '../vrrp/tracking.ts';
 
 export interface Surroundings {
   link(name: string): Link | undefined;
@@ -45,6 +45,27 @@ export function surroundingEvents(
     }
     return events.map((event) => ({ name: instance.name, event }));
   });
+}
+
+/**
+ * The same all at once, for a configuration that is new: devices and addresses as they are, of scripts, files and
+ * processes what is known. A source that was known stays known, though it is gone.
+ */
+export function surroundingsOf(
+  config: InstanceConfig,
+  known: Watched,
+  kernel: Surroundings,
+  owned: ReadonlySet<string>,
+): Watched {
+  const present = sourceOf(config, known.sourcePresent ? known.source : undefined, kernel, owned);
+  const source = present ?? config.source ?? known.source;
+  const statuses: Record<string, Status> = {};
+  for (const tracker of config.trackers) {
+    const key = trackerKey(tracker);
+    const status = tracker.kind === 'interface' ? isUp(kernel.link(tracker.name)) : known.statuses[key];
+    if (status !== undefined) statuses[key] = status;
+  }
+  return { statuses, sourcePresent: present !== undefined, ...(source && { source }) };
 }
 
 const isUp = (link: Link | undefined): boolean => link?.up === true && link.running;

@@ -87,7 +87,7 @@ export interface Reconfiguration {
 
 export interface ReconfiguredStep extends RouterStep {
   /** What instances that are in the new configuration no more want done, under their old names: to be done first. */
-  readonly farewell: readonly Effect[];
+  readonly farewell: RouterStep;
 }
 
 /** A new configuration: who is in both goes on, who is only in the old one leaves, who is new starts. */
@@ -109,7 +109,8 @@ export function reconfigureRouter(router: Router, change: Reconfiguration, now: 
     deliver(round, config, { kind: 'startup', ...(isHeldBack(round, config) && { heldBack: true }) });
   }
   for (const group of after.syncGroups) tellGroup(round, group);
-  return { router: round.router, effects: round.effects, farewell: leaving.effects };
+  const farewell = { router: leaving.router, effects: leaving.effects };
+  return { router: round.router, effects: round.effects, farewell };
 }
 
 /** Under their new names; instances that are new have not begun. */

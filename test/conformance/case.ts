@@ -90,7 +90,7 @@ function reconfigure(story: Case, before: RouterConfig, router: Router, step: Ca
     },
     ms(step.at),
   );
-  return { ...taken, effects: [...farewell, ...taken.effects] };
+  return { ...taken, effects: [...farewell.effects, ...taken.effects] };
 }
 
 function take(config: RouterConfig, router: Router, step: CaseStep): RouterStep {
