@@ -162,14 +162,16 @@ function engineBlocks(nodes: readonly NodePlan[], impact: Impact | undefined): P
     const replaces = replacementOf(node);
     if (reading.kind !== 'read' || !replaces) return [];
     const { daemon } = reading.observed;
-    const changes = (impact?.findings ?? []).filter((f) => f.change !== undefined && f.class !== 'none');
+    // A new build of the same engine may bring hot changes along.
+    const borne = replaces.engine ? ['none'] : ['none', 'hot'];
+    const changes = (impact?.findings ?? []).filter((f) => f.change !== undefined && !borne.includes(f.class));
     const blocks: Problem[] = [];
-    if (replaces.engine && changes.length > 0) {
+    if (changes.length > 0) {
       const what = changes[0]!.change!.text;
       blocks.push(
         block(
           'plan-engine',
-          `${router} changes its engine (${replaces.why}) and more at the same time: ${what}`,
+          `${router} changes its daemon (${replaces.why}) and more at the same time: ${what}`,
           'one after the other: apply the one, then the other',
         ),
       );

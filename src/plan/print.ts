@@ -101,7 +101,9 @@ function body(plan: PairPlan, paint: Paint): string[] {
   lines.push(...installLines(plan));
   if (plan.impact && hasChanges(plan)) {
     const moving = new Set(plan.schedule?.moves.flatMap((move) => move.routers));
-    lines.push(...withdrawalLines(plan, paint), ...orderLines(plan.impact.order, (router) => moving.has(router)));
+    const replaces = plan.schedule?.moves.some(({ kind }) => kind === 'replace');
+    const order = replaces ? replacementLines(plan) : orderLines(plan.impact.order, (router) => moving.has(router));
+    lines.push(...withdrawalLines(plan, paint), ...order);
   }
   const apart = plan.changes.filter((c) => c.apart !== undefined).map((c) => `${c.apart}: ${c.reason}`);
   for (const reason of new Set(apart)) lines.push(`Apart  ${reason}`);
@@ -171,6 +173,19 @@ function withdrawalLines({ impact }: PairPlan, paint: Paint): string[] {
 
 const count = (n: number, what: string, ends: string): string | undefined =>
   n === 0 ? undefined : `${n} ${what}${n === 1 ? ' stops' : 's stop'} ${ends}`;
+
+/** Where daemons are replaced, every step is shown: the routers take turns. */
+function replacementLines({ schedule }: PairPlan): string[] {
+  const words = {
+    start: 'started',
+    'take-over': 'takes over',
+    replace: 'replaced',
+    reload: 'as it shall be',
+    write: 'has its files',
+  } as const;
+  const steps = schedule!.moves.map(({ kind, routers }) => `${routers.join(' and ')} ${words[kind]}`);
+  return [`Order  ${steps.join(' -> ')}, each proven`];
+}
 
 /** @param moves whether anything is done on a router: one that is as it shall be is left out */
 function orderLines(order: Order, moves: (router: string) => boolean): string[] {
