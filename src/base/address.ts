@@ -42,11 +42,14 @@ export function networkOf(ip: IpPrefix): string {
 /** Whether `inner` lies in the network of `outer` (both of one family). */
 export function contains(outer: IpPrefix, inner: Ip): boolean {
   if (outer.family !== inner.family) return false;
-  if (outer.family === 4) {
-    // A shift by 32 is one by 0: the empty prefix holds everything.
-    return outer.prefix === 0 || (octets(outer) ^ octets(inner)) >>> (32 - outer.prefix) === 0;
-  }
+  if (outer.family === 4) return networkBits(outer) === networkBits({ ...inner, prefix: outer.prefix });
   return networkOf(outer) === networkOf({ ...inner, prefix: outer.prefix });
+}
+
+/** The bits of an IPv4 address that lie in its prefix, as a number: equal for all of one network. */
+export function networkBits(ip: IpPrefix): number {
+  // A shift by 32 is one by 0: the empty prefix holds everything.
+  return ip.prefix === 0 ? 0 : octets(ip) >>> (32 - ip.prefix);
 }
 
 /** The directed broadcast address of an IPv4 network, as text. */

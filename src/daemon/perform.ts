@@ -1,10 +1,10 @@
 /**
- * What the core wants done, done in its order. Advertisements go out at once; everything that may take the kernel a
- * while (addresses, routes, announcements, and the scripts that must find them in place) goes through one queue, so
- * that nothing overtakes anything. A failure is a line in the log and in the status, never an end.
+ * What the core wants done. Advertisements go out at once; what is to be in the kernel is told to the estate at once,
+ * which carries it out behind; those who must find it in place (scripts, FIFOs, mail) wait for it in one queue, so that
+ * they hear of everything in its order. A failure is a line in the log and in the status, never an end.
  */
 import { drain, type Steps } from '../base/steps.ts';
-import { ms } from '../base/units.ts';
+import { type Millis, ms } from '../base/units.ts';
 import type { Config, Instance } from '../keepalived/model.ts';
 import type { Address } from '../linux/address.ts';
 import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
@@ -15,7 +15,7 @@ import { keepalivedState, transitionLine } from '../vrrp/names.ts';
 import type { Action, Notification, Owned } from '../vrrp/state.ts';
 import type { Effect, GroupState, Router, RouterStep } from '../vrrp/sync.ts';
 import type { Surroundings as Watched } from '../vrrp/tracking.ts';
-import { announce } from './announcer.ts';
+import { Announcer } from './announcer.ts';
 import { Estate } from './estate.ts';
 import type { History } from './history.ts';
 import type { Loaded } from './load.ts';
@@ -25,6 +25,7 @@ import { Serial } from './serial.ts';
 import type { Sockets } from './sockets.ts';
 import { type Context, type KnownLines, ownedThings, staticThings, type Thing, type Things } from './things.ts';
 import type { View } from './view.ts';
+import type { Vmacs } from './vmacs.ts';
 import { type NamedEvent, type Surroundings, surroundingEvents, surroundingsOf } from './watching.ts';
 import { noteLine, transitionDetail } from './words.ts';
 
@@ -52,6 +53,7 @@ export interface PerformOptions {
   readonly loaded: Loaded;
   readonly view: View;
   readonly sockets: Sockets;
+  readonly vmacs: Vmacs;
   readonly history: History;
   readonly log: Log;
   readonly hooks: Hooks;
@@ -72,18 +74,21 @@ export class Performer implements Hands {
   readonly #lines: KnownLines = new WeakMap();
   /** The configuration until a reload, until its things are settled. */
   #before: Outfit | undefined;
-  /** Announcements that were asked for before this number of an instance's are not wanted any more. */
-  readonly #cancelled = new Map<string, number>();
+  readonly #announcer: Announcer;
 
   constructor(options: PerformOptions) {
-    const { kernel, loaded, log, lost } = options;
+    const { kernel, loaded, view, log, lost } = options;
     this.#options = options;
     this.#outfit = drain(this.outfit(loaded));
     this.#queue = new Serial((error) => log('error', `what was to be done failed: ${error.message}`));
+    this.#announcer = new Announcer({ kernel, view, log, interval: () => this.#intervals() });
     this.#estate = new Estate({
       kernel,
       log,
-      later: (job) => this.#queue.put(job),
+      link: (dev) => view.link(dev),
+      answering: (owner, addresses) => {
+        if (owner !== undefined) this.#announcer.answering(owner, addresses);
+      },
       lost: (owner, text) => {
         if (owner !== undefined) lost(owner, text);
       },
@@ -96,6 +101,7 @@ export class Performer implements Hands {
     const { view } = this.#options;
     const context: Context = {
       config,
+      placed: loaded.placement.lines,
       names: namesOf(iproute2File),
       protocol: OWN_PROTOCOL,
       tableOfVrf: (dev) => view.link(dev)?.table,
@@ -140,12 +146,14 @@ export class Performer implements Hands {
       wishes.set(name, isActive ? together(KINDS.map((what) => this.#things(instance, what))) : NOTHING);
     }
     this.#before = undefined;
+    this.#promote([...wishes.values()].flatMap(({ things }) => things));
+    const changed = this.#estate.change(wishes);
     this.#queue.put(async () => {
-      this.#promote([...wishes.values()].flatMap(({ things }) => things));
-      const came = await this.#estate.change(wishes);
+      const came = await changed;
       for (const { name, announce } of loaded.router.instances) {
-        const addresses = came.get(name) ?? [];
-        if (addresses.length > 0) this.#announce(name, () => addresses, announce.repeat);
+        const addresses = new Set(came.get(name));
+        const standing = (): readonly Address[] => this.#estate.standing(name).filter((one) => addresses.has(one));
+        if (addresses.size > 0) this.#announce(name, standing, announce.repeat);
       }
     });
   }
@@ -160,17 +168,19 @@ export class Performer implements Hands {
     const owned = [...this.#outfit.instances.values()].flatMap((instance) =>
       KINDS.flatMap((what) => this.#things(instance, what).things),
     );
-    this.#queue.put(() => this.#estate.clear(owned, snapshot));
-    this.#queue.put(() => this.#install(undefined, this.#statics()));
+    const statics = this.#statics();
+    this.#promote(statics.things);
+    this.#estate.begin(owned, statics, snapshot);
   }
 
   /** Takes the statics away again. */
   end(): void {
-    this.#queue.put(() => this.#estate.remove(undefined, this.#statics().things));
+    this.#estate.release(undefined, this.#statics().things);
   }
 
-  idle(): Promise<void> {
-    return this.#queue.idle();
+  /** When the kernel has all that is wanted, and everybody has been told but the neighbours. */
+  async idle(): Promise<void> {
+    await Promise.all([this.#queue.idle(), this.#estate.idle()]);
   }
 
   heard(event: KernelEvent): void {
@@ -186,9 +196,9 @@ export class Performer implements Hands {
   }
 
   #surroundings(): Surroundings {
-    const { view, sockets } = this.#options;
+    const { view, sockets, vmacs } = this.#options;
     return {
-      link: (name) => (sockets.isBroken(name) ? undefined : view.link(name)),
+      link: (name) => (sockets.isBroken(name) || !vmacs.isUsable(name) ? undefined : view.link(name)),
       addresses: (dev) => view.addresses(dev),
     };
   }
@@ -211,21 +221,21 @@ export class Performer implements Hands {
         sockets.advertise(action.former ?? config, state.watched.source ?? config.source, action.priority, action.id);
         break;
       case 'install':
-        this.#queue.put(() => this.#install(name, this.#things(instance, action.what)));
+        this.#install(name, this.#things(instance, action.what));
         break;
       case 'remove': {
         const { things } = this.#things(instance, action.what);
-        if (state.running || !keepOwned) this.#queue.put(() => this.#estate.remove(name, things));
+        if (state.running || !keepOwned) this.#estate.release(name, things);
         break;
       }
       case 'announce':
-        this.#announce(name, () => this.#standing(name), action.repeat);
+        this.#announce(name, () => this.#estate.standing(name), action.repeat);
         break;
       case 'announce-source':
         this.#announce(name, () => this.#source(config, router), 1);
         break;
       case 'cancel-announcements':
-        this.#cancelled.set(name, (this.#cancelled.get(name) ?? 0) + 1);
+        this.#announcer.cancel(name);
         break;
       case 'transition': {
         history.add(name, action);
@@ -238,7 +248,11 @@ export class Performer implements Hands {
       }
       case 'notify': {
         const { priority } = state;
-        this.#queue.put(() => hooks.notify(instance, action.what, priority));
+        const settled = this.#estate.settled(name);
+        this.#queue.put(async () => {
+          await settled;
+          hooks.notify(instance, action.what, priority);
+        });
         break;
       }
       case 'note': {
@@ -265,9 +279,9 @@ export class Performer implements Hands {
     return known?.unresolved.length === 0 ? known : drain(staticThings(this.#outfit.context));
   }
 
-  async #install(owner: string | undefined, { things, unresolved }: Things): Promise<void> {
-    this.#promote(things);
-    await this.#estate.install(owner, things, unresolved);
+  #install(owner: string, things: Things): void {
+    this.#promote(things.things);
+    this.#estate.want(owner, things);
   }
 
   #promote(things: readonly Thing[]): void {
@@ -282,24 +296,18 @@ export class Performer implements Hands {
     }
   }
 
-  #standing(name: string): readonly Address[] {
-    return this.#estate.standing(name).flatMap(({ add }) => (add.kind === 'address' ? [add.address] : []));
-  }
-
   #source({ name, interface: dev }: InstanceConfig, router: Router): readonly Address[] {
     const source = router.instances[name]!.watched.source;
     return this.#options.view.addresses(dev).filter(({ address }) => address.text === source?.text);
   }
 
-  #announce(name: string, addresses: () => readonly Address[], repeat: number): void {
-    const { kernel, view, log } = this.#options;
+  #announce(name: string, addresses: () => readonly Address[], rounds: number): void {
+    this.#announcer.announce(name, { rounds, addresses, settled: this.#estate.settled(name) });
+  }
+
+  #intervals(): { readonly 4: Millis; readonly 6: Millis } {
     const { vrrp_garp_interval, vrrp_gna_interval } = this.#outfit.loaded.config.global_defs;
-    const interval = { 4: vrrp_garp_interval ?? ms(0), 6: vrrp_gna_interval ?? vrrp_garp_interval ?? ms(0) };
-    const number = this.#cancelled.get(name) ?? 0;
-    const wanted = (): boolean => (this.#cancelled.get(name) ?? 0) === number;
-    this.#queue.put(async () => {
-      if (wanted()) await announce({ kernel, view, log, interval }, addresses(), repeat, wanted);
-    });
+    return { 4: vrrp_garp_interval ?? ms(0), 6: vrrp_gna_interval ?? vrrp_garp_interval ?? ms(0) };
   }
 }
 

@@ -2,6 +2,8 @@
  * What an instance owns while it is MASTER, and what the file wants always: lines of keepalived.conf as values that can
  * be put into the kernel, taken out of it, and found again in its notices.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { STEP_LINES, type Steps } from '../base/steps.ts';
 import { printAddress } from '../keepalived/address-line.ts';
 import type { AddressLine, Config, Instance, RouteLine, RuleLine } from '../keepalived/model.ts';
@@ -37,6 +39,8 @@ export interface Things {
 /** What the lines need to be understood, but for the device of addresses that name none. */
 export type Context = Omit<LineContext, 'dev'> & {
   readonly config: Config;
+  /** The VMACs that addresses lie on. */
+  readonly placed: ReadonlyMap<AddressLine, string>;
   /** What lines were found to mean before. */
   readonly known: KnownLines;
 };
@@ -70,18 +74,25 @@ export function* staticThings(context: Context): Steps<Things> {
 }
 
 const addresses = (context: Context, lines: readonly AddressLine[], dev: string): Steps<Things> =>
-  collect(lines, { context, dev, print: printAddress, make: addressThing }, (line) =>
-    addressOf(line, { ...context, dev }),
+  collect(
+    lines,
+    { context, devOf: (line) => context.placed.get(line) ?? dev, print: printAddress, make: addressThing },
+    (line) => {
+      const placed = context.placed.get(line);
+      return addressOf(placed === undefined ? line : { ...line, dev: placed }, { ...context, dev });
+    },
   );
 
 const routes = (context: Context, lines: readonly RouteLine[], dev: string): Steps<Things> =>
-  collect(lines, { context, dev, print: printRoute, make: routeThing }, (line) => routeOf(line, { ...context, dev }));
+  collect(lines, { context, devOf: () => dev, print: printRoute, make: routeThing }, (line) =>
+    routeOf(line, { ...context, dev }),
+  );
 
 function rules(context: Context, lines: readonly RuleLine[], dev: string): Steps<Things> {
   const priorities = rulePriorities(context.config);
   const make = (rule: Rule, text: string): Thing => ruleThing(rule, text);
   const isOwn = ({ priority }: RuleLine): boolean => priority === undefined;
-  return collect(lines, { context, dev, print: printRule, make, isOwn }, (line) =>
+  return collect(lines, { context, devOf: () => dev, print: printRule, make, isOwn }, (line) =>
     ruleOf(line, { ...context, dev }, priorities.get(line)!),
   );
 }
@@ -98,7 +109,7 @@ function rulePriorities(config: Config): ReadonlyMap<RuleLine, number> {
 
 interface Kind<Line, Value> {
   readonly context: Context;
-  readonly dev: string;
+  readonly devOf: (line: Line) => string;
   readonly print: (line: Line) => string;
   readonly make: (value: Value, text: string, line: Line) => Thing;
   /** What it means depends on where it stands. */
@@ -107,13 +118,14 @@ interface Kind<Line, Value> {
 
 function* collect<Line extends object, Value>(
   lines: readonly Line[],
-  { context: { known }, dev, print, make, isOwn }: Kind<Line, Value>,
+  { context: { known }, devOf, print, make, isOwn }: Kind<Line, Value>,
   read: (line: Line) => Resolved<Value>,
 ): Steps<Things> {
   const things: Thing[] = [];
   const unresolved: Unresolved[] = [];
   for (const [i, line] of lines.entries()) {
     if (i % STEP_LINES === 0) yield;
+    const dev = devOf(line);
     const before = known.get(line);
     if (before?.dev === dev && !isOwn?.(line)) {
       things.push(before.thing);
@@ -130,7 +142,7 @@ function* collect<Line extends object, Value>(
   return { things, unresolved };
 }
 
-const addressThing = (address: Address, text: string): Thing => ({
+export const addressThing = (address: Address, text: string): Thing => ({
   key: addressKey(address),
   text,
   add: { kind: 'address', verb: 'add', address },
@@ -138,8 +150,8 @@ const addressThing = (address: Address, text: string): Thing => ({
 });
 
 /** keepalived puts a route in front of others with its key, unless the line says otherwise. */
-function routeThing(route: Route, text: string, line: RouteLine): Thing {
-  const verb = (['add', 'append'] as const).find((word) => line.options?.[word] !== undefined) ?? 'prepend';
+export function routeThing(route: Route, text: string, line?: RouteLine): Thing {
+  const verb = (['add', 'append'] as const).find((word) => line?.options?.[word] !== undefined) ?? 'prepend';
   return {
     key: routeKey(route),
     text,
@@ -148,7 +160,7 @@ function routeThing(route: Route, text: string, line: RouteLine): Thing {
   };
 }
 
-const ruleThing = (rule: Rule, text: string): Thing => ({
+export const ruleThing = (rule: Rule, text: string): Thing => ({
   key: ruleKey(rule),
   text,
   add: { kind: 'rule', verb: 'add', rule },
@@ -156,7 +168,7 @@ const ruleThing = (rule: Rule, text: string): Thing => ({
 });
 
 /** IPv4: device, address and prefix length; IPv6: device and address. */
-export const addressKey = ({ dev, address }: Address): string =>
+export const addressKey = ({ dev, address }: Pick<Address, 'dev' | 'address'>): string =>
   `address ${dev} ${address.text}${address.family === 4 ? `/${address.prefix}` : ''}`;
 
 const METRIC_IPV6 = 1024;
@@ -171,7 +183,29 @@ export const routeKey = ({ destination, from, tos = 0, table, metric, type }: Ro
 export const ruleKey = ({ family, priority, from, to, iif, oif, mark, table, action }: Rule): string =>
   `rule ${family} ${JSON.stringify([priority, from, to, iif, oif, mark, table, action])}`;
 
+/** Whether the kernel would be asked for the same. */
+export function sameThing(one: Thing, other: Thing): boolean {
+  if (one === other) return true;
+  const [a, b] = [one.add, other.add];
+  if (a.kind === 'address' && b.kind === 'address') return isDeepStrictEqual(a.address, b.address);
+  if (a.kind === 'route' && b.kind === 'route') return isDeepStrictEqual(a.route, b.route);
+  return a.kind === 'rule' && b.kind === 'rule' && isDeepStrictEqual(a.rule, b.rule);
+}
+
+/** So many keys take about a millisecond; what else is due comes in between. */
+const KEYS_AT_ONCE = 1_000;
+
 /** What stands, by key. */
-export function keysOf({ addresses: standing, routes: routed, rules: ruled }: Snapshot): ReadonlySet<string> {
-  return new Set([...standing.map(addressKey), ...routed.map(routeKey), ...ruled.map(ruleKey)]);
+export async function keysOf({ addresses: standing, routes: routed, rules: ruled }: Snapshot): Promise<Set<string>> {
+  const keys = new Set<string>();
+  const take = async <T>(values: readonly T[], keyOf: (value: T) => string): Promise<void> => {
+    for (const [i, value] of values.entries()) {
+      keys.add(keyOf(value));
+      if (i % KEYS_AT_ONCE === KEYS_AT_ONCE - 1) await nextTurn();
+    }
+  };
+  await take(standing, addressKey);
+  await take(routed, routeKey);
+  await take(ruled, ruleKey);
+  return keys;
 }

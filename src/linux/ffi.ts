@@ -102,6 +102,21 @@ export function trySocketOption(fd: Pollable, option: Parameters<typeof setSocke
   return orErrno(call.setsockopt(fd, level, name, bytes, bytes.length));
 }
 
+const SOL_SOCKET = 1;
+const SO_ATTACH_FILTER = 26;
+
+/**
+ * Lets the kernel pass over what the program returns 0 for: struct sock_filter code(2) jt(1) jf(1) k(4), in a row.
+ * A later one takes its place. Documentation/networking/filter.rst.
+ */
+export function attachFilter(fd: Pollable, program: Uint8Array): void {
+  // struct sock_fprog: length(2), padding, program*.
+  const header = BigUint64Array.of(BigInt(program.length / 8), addressOf(program));
+  setSocketOption(fd, { level: SOL_SOCKET, name: SO_ATTACH_FILTER, value: new Uint8Array(header.buffer) });
+  // Used after the call, so that it lives until then.
+  assert(program.length > 0, 'a filter has an instruction');
+}
+
 /** Sends one message to where `to` (a sockaddr) says; bytes taken, or a negative errno. */
 export function sendTo(fd: Pollable, bytes: Uint8Array, flags: number, to: Uint8Array | null): number {
   return orErrno(call.sendto(fd, bytes, bytes.length, flags, to, to?.length ?? 0));

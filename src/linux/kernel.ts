@@ -106,8 +106,8 @@ export interface Snapshot {
 }
 
 /**
- * `own`: this program's own change, come back. An address that the kernel takes along with another one is not; that an
- * IPv6 address is ours when it comes is not known, but when it goes it is.
+ * `own`: this program's own change, come back; of routes that need not be told. An address that the kernel takes along
+ * with another one is not; that an IPv6 address is ours when it comes is not known, but when it goes it is.
  */
 export type KernelEvent =
   | { readonly kind: 'link' | 'link-gone'; readonly link: Link }

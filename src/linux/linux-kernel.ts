@@ -25,7 +25,7 @@ import type {
 import { OWN_PROTOCOL } from './kernel.ts';
 import { type Link, linkDumpHeader, RTM_LINK, readLink } from './link.ts';
 import { deleteLink, holdMacvlan } from './macvlan.ts';
-import { openMonitor } from './monitor.ts';
+import { type Monitor, openMonitor } from './monitor.ts';
 import type { Message } from './netlink.ts';
 import { NetlinkClient, RECEIVE_BUFFER, type Refusal } from './netlink-client.ts';
 import { type Route, RTM_ROUTE, readRoute, routeDumpHeader } from './route.ts';
@@ -55,7 +55,7 @@ export class LinuxKernel implements Kernel {
   #bulk: BulkSender | undefined;
   #changing: Promise<unknown> = Promise.resolve();
   #busy = 0;
-  #monitor: { close(): void } | undefined;
+  #monitor: Monitor | undefined;
   /** While a dump is being read: what was noticed meanwhile. */
   #held: Message[] | undefined;
   /** Addresses that we have asked the kernel to delete, by how many notices are to come. */
@@ -83,6 +83,7 @@ export class LinuxKernel implements Kernel {
     this.#listener = listener;
     this.#monitor = openMonitor({
       protocol: OWN_PROTOCOL,
+      ports: this.#ownPorts,
       receiveBuffer: this.#receiveBuffer,
       onMessages: (messages) => this.#notice(messages),
       onLost: () => void this.#resync(),
@@ -187,7 +188,8 @@ export class LinuxKernel implements Kernel {
   async #changeInWorker(changes: readonly Change[]): Promise<readonly Failure[]> {
     this.#bulk ??= new BulkSender();
     const bulk = this.#bulk;
-    this.#ownPorts.add(await bulk.port);
+    const port = await bulk.port;
+    if (!this.#ownPorts.has(port)) this.#monitor?.passOver(this.#ownPorts.add(port));
     const failures: Failure[] = [];
     const underWay: Promise<void>[] = [];
     for (const { batch, indexes } of writeBatches(changes, this.#devices, (failure) => failures.push(failure))) {
