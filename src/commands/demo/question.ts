@@ -35,7 +35,7 @@ export async function question(stage: Stage): Promise<void> {
     code === 0 && output.includes(': 0 predicted, 0 observed'),
   );
   if (before !== undefined) {
-    stage.say(`   ${A} and ${B} have become or ceased to be master ${before} times before, ${after} times after`);
+    stage.say(`   ${A} and ${B} have counted ${before} transitions to and from MASTER before, and ${after} after`);
     stage.check('0 transitions by the count of the daemons themselves', before === after);
   }
   stage.say(
