@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { isBug } from './base/assert.ts';
 import { applyCommand } from './commands/apply.ts';
+import { daemonCommand } from './commands/daemon.ts';
 import { EXIT, exitCodeOf, Stop } from './commands/exit.ts';
 import { explainCommand } from './commands/explain.ts';
 import { helpCommand } from './commands/help.ts';
@@ -49,6 +50,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   explainCommand,
   planCommand,
   applyCommand,
+  daemonCommand,
   schemaCommand,
   labCommand,
   helpCommand,

@@ -19,7 +19,7 @@ interface ApplyOptions {
   readonly parallel: string;
 }
 
-const ALLOWS: readonly Allow[] = ['failover', 'outage', 'withdraw', 'bring-up', 'engine', 'move'];
+export const ALLOWS: readonly Allow[] = ['failover', 'outage', 'withdraw', 'bring-up', 'engine', 'move'];
 
 /** Pairs changed at once. A mistake that a plan cannot see should not reach many pairs before it is noticed. */
 const PARALLEL = '4';
@@ -107,14 +107,14 @@ async function carryOut(io: Io, work: readonly Work[], parallel: number): Promis
   });
 }
 
-function readAllow(text: string | undefined): ReadonlySet<Allow> {
+export function readAllow(text: string | undefined): ReadonlySet<Allow> {
   const words = (text ?? '').split(',').filter((word) => word.length > 0);
   const unknown = words.find((word) => !ALLOWS.some((allow) => allow === word));
   if (unknown !== undefined) throw new Stop(EXIT.error, `--allow ${unknown}: it can be ${ALLOWS.join(', ')}`);
   return new Set(words as Allow[]);
 }
 
-function refusalOf(plan: PairPlan, allowed: ReadonlySet<Allow>): { reason: string; exit: ExitCode } | undefined {
+export function refusalOf(plan: PairPlan, allowed: ReadonlySet<Allow>): { reason: string; exit: ExitCode } | undefined {
   const unreachable = plan.blocks.find((block) => block.code === 'plan-unreachable');
   if (unreachable) return { reason: unreachable.message, exit: EXIT.unreachable };
   if (plan.blocks[0]) return { reason: plan.blocks[0].message, exit: EXIT.refused };
@@ -131,10 +131,10 @@ const OUTCOME_EXIT: Readonly<Record<PairReport['outcome']['kind'], ExitCode>> = 
   inconsistent: EXIT.inconsistent,
 };
 
-const exitOf = ({ outcome }: PairReport): ExitCode =>
+export const exitOf = ({ outcome }: PairReport): ExitCode =>
   outcome.kind === 'refused' && outcome.stale ? EXIT.stale : OUTCOME_EXIT[outcome.kind];
 
-function reportText({ pair, outcome, predicted, transitions }: PairReport): string {
+export function reportText({ pair, outcome, predicted, transitions }: PairReport): string {
   const seen = Object.values(transitions).reduce((sum, n) => sum + n, 0);
   const reasons =
     'findings' in outcome ? [...new Set(outcome.findings.map((f) => f.message))].map((m) => `  ${m}`) : [];

@@ -1,6 +1,7 @@
 /** A pair that a command works with: what it shall be, connections to both routers, and the plan between the two. */
 import { createHash } from 'node:crypto';
 import { isBug } from '../base/assert.ts';
+import type { Engine } from '../base/engine.ts';
 import type { Member, Pair } from '../inventory/model.ts';
 import type { Config } from '../keepalived/model.ts';
 import { type Desired, type PairPlan, planPair, type Reading } from '../plan/plan.ts';
@@ -20,12 +21,13 @@ export interface PairSession extends AsyncDisposable {
   readonly packages: Packages;
 }
 
+export function linkTo(member: Member, io: Io): Link {
+  const ssh = io.sshConfig === undefined ? member.ssh : { ...member.ssh, config: io.sshConfig };
+  return new Link({ ...member, ssh }, connectOptions(io));
+}
+
 export function openSession(pair: Pair, rendered: readonly [RenderedRouter, RenderedRouter], io: Io): PairSession {
-  const link = (member: Member) => {
-    const ssh = io.sshConfig === undefined ? member.ssh : { ...member.ssh, config: io.sshConfig };
-    return new Link({ ...member, ssh }, connectOptions(io));
-  };
-  const links = [link(pair.members[0]), link(pair.members[1])] as const;
+  const links = [linkTo(pair.members[0], io), linkTo(pair.members[1], io)] as const;
   return {
     pair,
     rendered,
@@ -37,14 +39,28 @@ export function openSession(pair: Pair, rendered: readonly [RenderedRouter, Rend
   };
 }
 
+export interface PlanOptions {
+  /** The way back: see PlanInput. */
+  readonly reverse?: boolean;
+  /** Of an installed tandemd only this router's is brought up to date. */
+  readonly only?: string | undefined;
+}
+
 /** Reads both routers and plans. What the routers' files hold in secret is hidden from all output from here on. */
-export async function planSession(session: PairSession, io: Io, { reverse = false } = {}): Promise<PairPlan> {
+export async function planSession(session: PairSession, io: Io, options: PlanOptions = {}): Promise<PairPlan> {
+  const { reverse = false, only } = options;
   const { members } = session.pair;
   const readings = await Promise.all(
-    session.links.map((link, i) => readRouter(link, members[i]!, session.rendered[i]!)),
+    session.links.map((link, i) => {
+      const paths = session.rendered[i]!.files.map((file) => file.path);
+      return readRouter(link, members[i]!.engine, paths);
+    }),
   );
   const desired = await Promise.all(
-    session.rendered.map((r, i) => desiredOf(members[i]!, r, readings[i]!, session.packages)),
+    session.rendered.map((r, i) => {
+      const isLeft = only !== undefined && only !== r.router;
+      return desiredOf(members[i]!, r, readings[i]!, isLeft ? undefined : session.packages);
+    }),
   );
   const plan = planPair({
     pair: session.pair.name,
@@ -56,10 +72,11 @@ export async function planSession(session: PairSession, io: Io, { reverse = fals
   return plan;
 }
 
-async function readRouter(link: Link, { engine }: Member, rendered: RenderedRouter): Promise<Reading> {
+/** @param paths further files to look at */
+export async function readRouter(link: Link, engine: Engine, paths: readonly string[]): Promise<Reading> {
   try {
     const remote = await link.remote();
-    const observed = await readFacts(remote, { paths: rendered.files.map((file) => file.path) });
+    const observed = await readFacts(remote, { paths });
     const { daemon } = observed;
     const runs = daemon.kind === 'running' && daemon.engine === 'tandemd';
     if (engine !== 'tandemd' && !runs) return { kind: 'read', observed };
@@ -76,11 +93,11 @@ async function desiredOf(
   member: Member,
   rendered: RenderedRouter,
   reading: Reading,
-  packages: Packages,
+  packages: Packages | undefined,
 ): Promise<Desired> {
   const found =
     member.engine === 'tandemd' && reading.kind === 'read'
-      ? await packages.for(reading.observed.system.arch)
+      ? await packages?.for(reading.observed.system.arch)
       : undefined;
   const daemon = reading.kind === 'read' ? reading.observed.daemon : undefined;
   const configPath = daemon?.kind === 'running' ? daemon.configPath : undefined;
@@ -101,7 +118,7 @@ async function desiredOf(
 
 const PACKAGES = new WeakMap<Io, Packages>();
 
-function packagesOf(io: Io): Packages {
+export function packagesOf(io: Io): Packages {
   const packages = PACKAGES.get(io) ?? new Packages(io.packageRoot);
   PACKAGES.set(io, packages);
   return packages;

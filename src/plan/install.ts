@@ -1,7 +1,7 @@
 /** What has to be put on a router so that it can run tandemd, and why its daemon has to make room for another one. */
 import type { Problem } from '../base/problem.ts';
 import type { Daemon, Observed, RunningDaemon, TandemdFiles } from '../change/observed.ts';
-import type { NodePlan } from './plan.ts';
+import type { Desired, Reading } from './plan.ts';
 
 /** The executable that a router shall run, as it lies here. */
 export interface WantedExecutable {
@@ -15,6 +15,13 @@ export interface WantedExecutable {
   readonly unit: string;
 }
 
+/** A router and the engine that it shall run: as much of a NodePlan as matters here. */
+export interface Host {
+  readonly router: string;
+  readonly reading: Reading;
+  readonly desired: Pick<Desired, 'engine' | 'executable'>;
+}
+
 /** The folder and the link that Tandem puts executables under; what runs from elsewhere is somebody else's. */
 const OURS = /^\/usr\/local\/sbin\/tandemd(-[\w.-]+)?$/;
 
@@ -25,7 +32,7 @@ export const isOurs = (daemon: Daemon): boolean =>
   (daemon.script === undefined && OURS.test(daemon.binary.replace(/ \(deleted\)$/, '')));
 
 /** The executable that has to be put there, or switched to; undefined where all is as it shall be. */
-export function installationOf({ desired, reading }: NodePlan): WantedExecutable | undefined {
+export function installationOf({ desired, reading }: Host): WantedExecutable | undefined {
   if (reading.kind !== 'read' || desired.engine !== 'tandemd') return undefined;
   const { executable } = desired;
   const { observed, tandemd } = reading;
@@ -38,7 +45,7 @@ export function installationOf({ desired, reading }: NodePlan): WantedExecutable
 }
 
 /** Why the daemon that runs is stopped and another one started; undefined where it stays. */
-export function replacementOf(node: NodePlan): { readonly why: string; readonly engine: boolean } | undefined {
+export function replacementOf(node: Host): { readonly why: string; readonly engine: boolean } | undefined {
   const { desired, reading } = node;
   if (reading.kind !== 'read' || reading.observed.daemon.kind !== 'running') return undefined;
   const { daemon } = reading.observed;
@@ -47,7 +54,7 @@ export function replacementOf(node: NodePlan): { readonly why: string; readonly 
   return upgrade === undefined ? undefined : { why: upgrade, engine: false };
 }
 
-function upgradeOf(daemon: RunningDaemon, { desired }: NodePlan, files: TandemdFiles | undefined): string | undefined {
+function upgradeOf(daemon: RunningDaemon, { desired }: Host, files: TandemdFiles | undefined): string | undefined {
   const { executable } = desired;
   if (daemon.engine !== 'tandemd' || executable === undefined || 'missing' in executable) return undefined;
   if (!isOurs(daemon) || files?.running === undefined || files.running === executable.sha256) return undefined;
@@ -68,7 +75,7 @@ const block = (code: Problem['code'], message: string, hint: string = STILL): Pr
 });
 
 /** What stands against the engine that the router shall run; empty where nothing does. */
-export function installBlocks(node: NodePlan): Problem[] {
+export function installBlocks(node: Host): Problem[] {
   const { router, reading, desired } = node;
   if (reading.kind !== 'read') return [];
   const { observed } = reading;

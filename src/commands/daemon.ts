@@ -1,0 +1,283 @@
+/** `tandem daemon`: the executable of tandemd on the routers of a pair: put there, brought up to date, looked at, removed. */
+import { Command } from 'commander';
+import { didYouMean } from '../base/suggest.ts';
+import type { Observed, TandemdFiles } from '../change/observed.ts';
+import type { Member, Pair } from '../inventory/model.ts';
+import { type Host, installBlocks, isOurs } from '../plan/install.ts';
+import type { Reading } from '../plan/plan.ts';
+import { printPlans } from '../plan/print.ts';
+import { applyPlan } from '../rollout/apply.ts';
+import type { Package } from '../rollout/executable.ts';
+import type { Link } from '../rollout/link.ts';
+import { exchange } from '../router/exchange.ts';
+import { activate, remove, upload } from '../router/install.ts';
+import { exitOf, readAllow, refusalOf, reportText } from './apply.ts';
+import { EXIT, Stop } from './exit.ts';
+import { requireFleet } from './fleet.ts';
+import type { Io } from './io.ts';
+import { linkTo, openSession, packagesOf, planSession, readRouter } from './pair-session.ts';
+import { confirm } from './prompts.ts';
+import { requireRendered } from './rendering.ts';
+
+const EXAMPLES = `
+Examples:
+  tandem daemon status core                      versions, units, what runs, whether it is this package's
+  tandem daemon install core                     puts the executable and its unit there; nothing is started
+  tandem daemon upgrade core --allow failover    starts the new one, the backup first
+  tandem daemon uninstall core --router rtr-core02
+
+\`tandem apply\` installs and upgrades by itself where the inventory says \`engine: tandemd\`.`;
+
+interface Flags {
+  readonly router?: string;
+  readonly allow?: string;
+  readonly yes?: boolean;
+}
+
+export function daemonCommand(io: Io): Command {
+  const daemon = new Command('daemon').description('the executable of tandemd on the routers of a pair');
+  daemon.addHelpText('after', EXAMPLES);
+  const on = (name: string, description: string): Command =>
+    daemon
+      .command(`${name} <pair>`)
+      .description(description)
+      .option('--router <name>', 'only this router of the pair')
+      .addHelpText('after', EXAMPLES);
+  on('install', 'puts the executable and its unit on the routers; nothing is started').action(
+    (pair: string, flags: Flags) => install(io, pair, flags),
+  );
+  on('upgrade', 'the executable of this package in the place of the one that runs, proven')
+    .option('--allow <list>', 'failover, where a MASTER has to give its role up')
+    .option('--yes', 'do not ask')
+    .action((pair: string, flags: Flags) => upgrade(io, pair, flags));
+  on('status', 'what is installed and what runs').action((pair: string, flags: Flags) => status(io, pair, flags));
+  on('uninstall', 'stops tandemd and takes everything of it away')
+    .option('--allow <list>', 'failover or outage, where it serves something')
+    .option('--yes', 'do not ask')
+    .action((pair: string, flags: Flags) => uninstall(io, pair, flags));
+  return daemon;
+}
+
+async function requirePair(io: Io, name: string): Promise<Pair> {
+  const { pairs } = await requireFleet(io);
+  const names = pairs.map((pair) => pair.name);
+  const pair = pairs.find((each) => each.name === name);
+  if (!pair) throw new Stop(EXIT.error, `there is no pair "${name}"`, { hint: didYouMean(name, names) });
+  return pair;
+}
+
+/** A router that was read; those that were not end the command before anything is done. */
+interface Known {
+  readonly member: Member;
+  readonly link: Link;
+  readonly observed: Observed;
+  readonly tandemd: TandemdFiles;
+  readonly reading: Reading;
+}
+
+/** Both routers of a pair, read; `chosen` are those that are meant. */
+class Routers implements AsyncDisposable {
+  readonly all: readonly Known[];
+  readonly chosen: readonly Known[];
+
+  private constructor(all: readonly Known[], router: string | undefined) {
+    this.all = all;
+    this.chosen = all.filter(({ member }) => router === undefined || member.name === router);
+  }
+
+  static async read(io: Io, pair: Pair, router: string | undefined): Promise<Routers> {
+    checkRouter(pair, router);
+    const links = pair.members.map((member) => linkTo(member, io));
+    const readings = await Promise.all(links.map((link) => readRouter(link, 'tandemd', [])));
+    const all = readings.map((reading, i): Known | string => {
+      if (reading.kind !== 'read') return reading.reason;
+      const tandemd = reading.tandemd!;
+      return { member: pair.members[i]!, link: links[i]!, observed: reading.observed, tandemd, reading };
+    });
+    const unread = all.find((each) => typeof each === 'string');
+    const known = all.filter((each) => typeof each !== 'string');
+    const routers = new Routers(known, router);
+    if (unread === undefined) return routers;
+    await Promise.all(links.map((link) => link[Symbol.asyncDispose]()));
+    throw new Stop(EXIT.unreachable, unread);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.all.map(({ link }) => link[Symbol.asyncDispose]()));
+  }
+}
+
+function checkRouter(pair: Pair, router: string | undefined): void {
+  const names = pair.members.map((member) => member.name);
+  if (router === undefined || names.includes(router)) return;
+  throw new Stop(EXIT.error, `${pair.name} has no router "${router}"`, { hint: didYouMean(router, names) });
+}
+
+async function packageOf(io: Io, { observed }: Known): Promise<Package | { readonly missing: string }> {
+  return packagesOf(io).for(observed.system.arch);
+}
+
+async function install(io: Io, name: string, flags: Flags): Promise<void> {
+  const pair = await requirePair(io, name);
+  await using routers = await Routers.read(io, pair, flags.router);
+  const sources = await Promise.all(routers.chosen.map((known) => packageOf(io, known)));
+  const blocks = routers.chosen.flatMap(({ member, reading }, i) => {
+    const source = sources[i]!;
+    const executable = 'missing' in source ? source : source.wanted;
+    return installBlocks({ router: member.name, reading, desired: { engine: 'tandemd', executable } } satisfies Host);
+  });
+  io.out.problems(blocks);
+  if (blocks.length > 0) throw new Stop(EXIT.refused, 'nothing was installed');
+  const placed = await Promise.all(routers.chosen.map((known, i) => place(known, sources[i] as Package)));
+  for (const [i, { member }] of routers.chosen.entries()) {
+    io.out.result(`${member.name}  ${placed[i]} is installed; it is not started`);
+  }
+  const installed = routers.chosen.map(({ member }, i) => ({ router: member.name, executable: placed[i]! }));
+  io.out.document('tandem.daemon-install', 1, { pair: name, routers: installed });
+}
+
+async function place({ member, link, observed, tandemd }: Known, source: Package): Promise<string> {
+  const remote = await link.remote();
+  const uploaded = await upload(remote, source.executable, tandemd);
+  if (uploaded.kind === 'refused') throw new Stop(EXIT.refused, `${member.name}: ${uploaded.reason}`);
+  const unit = observed.system.init === 'systemd' ? { unit: source.unit } : {};
+  await activate(remote, { name: uploaded.name, ...unit });
+  return uploaded.name;
+}
+
+/** What `apply` would do about the executable, and nothing else. */
+async function upgrade(io: Io, name: string, flags: Flags): Promise<void> {
+  const pair = await requirePair(io, name);
+  checkRouter(pair, flags.router);
+  const [first, second] = requireRendered(io, [pair]);
+  await using session = openSession(pair, [first!, second!], io);
+  const plan = await planSession(session, io, { only: flags.router });
+  io.out.result(printPlans([plan], io.out.paint));
+  const other = plan.changes.find(({ rule }) => !rule.startsWith('restart'));
+  if (other || plan.nodes.some(({ writes }) => writes.length > 0)) {
+    const hint = 'tandem apply carries out everything together';
+    throw new Stop(EXIT.refused, `more than the executable of ${name} would change`, { hint });
+  }
+  const refusal = refusalOf(plan, readAllow(flags.allow));
+  if (refusal) throw new Stop(refusal.exit, `${name} is not changed: ${refusal.reason}`);
+  if ((plan.schedule?.moves.length ?? 0) === 0) {
+    return io.out.result(`${name}  runs the executable of this package already`);
+  }
+  if (!flags.yes && !(await confirm(io, `Upgrade ${name}?`))) {
+    throw new Stop(EXIT.error, 'not confirmed; nothing was changed');
+  }
+  const { rendered, links, packages } = session;
+  const interrupted = io.interruptible().second;
+  const tell = (line: string) => io.out.event(`${name}  ${line}`);
+  const report = await applyPlan({ plan, rendered, links, packages, interrupted, tell });
+  io.out.result(reportText(report));
+  io.out.document('tandem.daemon-upgrade', 1, { pair: name, outcome: report.outcome.kind });
+  io.exit(exitOf(report));
+}
+
+async function status(io: Io, name: string, flags: Flags): Promise<void> {
+  const pair = await requirePair(io, name);
+  await using routers = await Routers.read(io, pair, flags.router);
+  const shown = await Promise.all(routers.chosen.map(async (known) => statusOf(known, await packageOf(io, known))));
+  io.out.result(shown.map(statusText).join('\n\n'));
+  io.out.document('tandem.daemon-status', 1, { pair: name, routers: shown });
+}
+
+type Status = ReturnType<typeof statusOf>;
+
+function statusOf({ member, observed, tandemd }: Known, source: Package | { readonly missing: string }) {
+  const { daemon, install: facts } = observed;
+  const wanted = 'missing' in source ? undefined : source.wanted;
+  const runs =
+    daemon.kind === 'running' ? { engine: daemon.engine, version: daemon.version, pid: daemon.pid } : undefined;
+  return {
+    router: member.name,
+    ...(runs && { runs }),
+    ...(daemon.kind === 'unknown' && { unknown: daemon.reason }),
+    executables: tandemd.executables.map(({ name: file, sha256 }) => ({
+      name: file,
+      sha256,
+      linked: file === tandemd.link,
+      running: sha256 === tandemd.running,
+      ours: sha256 === wanted?.sha256,
+    })),
+    units: (facts?.units ?? []).map(({ name: unit, load, active, file }) => ({
+      name: unit,
+      load,
+      active,
+      atBoot: file,
+    })),
+    ...(wanted && { package: { version: wanted.version, sha256: wanted.sha256 } }),
+    ...('missing' in source && { missing: source.missing }),
+    elsewhere: !isOurs(daemon),
+  };
+}
+
+function statusText(shown: Status): string {
+  const { runs } = shown;
+  const running = runs
+    ? `runs ${runs.engine} ${runs.version} (pid ${runs.pid})`
+    : (shown.unknown ?? 'runs no VRRP daemon');
+  const files = shown.executables.map(({ name, sha256, linked, running: isRunning, ours }) => {
+    const words = [linked && 'started next', isRunning && 'running', ours ? "this package's" : 'another build'];
+    return `  ${name}  ${sha256.slice(0, 12)}  ${words.filter((word) => word !== false).join(', ')}`;
+  });
+  const units = shown.units.map(
+    ({ name, load, active, atBoot }) => `  ${name}  ${load === 'loaded' ? `${active}, ${atBoot || 'static'}` : load}`,
+  );
+  return [
+    `${shown.router}  ${running}${shown.elsewhere ? ', which Tandem did not install' : ''}`,
+    ...(files.length > 0 ? files : ['  tandemd is not installed']),
+    ...units,
+    ...(shown.missing === undefined ? [] : [`  ${shown.missing}`]),
+  ].join('\n');
+}
+
+async function uninstall(io: Io, name: string, flags: Flags): Promise<void> {
+  const pair = await requirePair(io, name);
+  const allowed = readAllow(flags.allow);
+  await using routers = await Routers.read(io, pair, flags.router);
+  const needed = costOf(routers);
+  if (needed !== undefined && !allowed.has(needed)) {
+    const hint = 'with `engine: keepalived` in the inventory `tandem apply` puts keepalived in its place first';
+    throw new Stop(EXIT.refused, `tandemd serves ${name}: taking it away needs --allow ${needed}`, { hint });
+  }
+  const names = routers.chosen.map(({ member }) => member.name).join(' and ');
+  if (!flags.yes && !(await confirm(io, `Take tandemd away from ${names}?`))) {
+    throw new Stop(EXIT.error, 'not confirmed; nothing was changed');
+  }
+  for (const known of [...routers.chosen].sort((a, b) => Number(isServing(a)) - Number(isServing(b)))) {
+    await takeAway(known);
+    io.out.result(`${known.member.name}  nothing of tandemd is left`);
+  }
+  const gone = routers.chosen.map(({ member }) => member.name);
+  io.out.document('tandem.daemon-uninstall', 1, { pair: name, routers: gone });
+}
+
+const runsTandemd = ({ observed: { daemon } }: Known): boolean =>
+  daemon.kind === 'running' && daemon.engine === 'tandemd' && isOurs(daemon);
+
+const isServing = (known: Known): boolean =>
+  runsTandemd(known) && (known.observed.instances ?? []).some(({ state }) => state === 'MASTER');
+
+/** What stopping costs: a failover where the other router goes on, an outage where none does. */
+function costOf({ all, chosen }: Routers): 'failover' | 'outage' | undefined {
+  if (!chosen.some(isServing)) return undefined;
+  const left = all.filter(
+    (each) => each.observed.daemon.kind === 'running' && !(chosen.includes(each) && runsTandemd(each)),
+  );
+  return left.length > 0 ? 'failover' : 'outage';
+}
+
+async function takeAway(known: Known): Promise<void> {
+  const { member, link, observed } = known;
+  const { daemon, install: facts, system } = observed;
+  const remote = await link.remote();
+  const masked = facts?.units.some(({ name, load }) => name === 'keepalived.service' && load === 'masked');
+  const exchanged = await exchange(remote, {
+    ...(runsTandemd(known) && daemon.kind === 'running' && { stop: daemon }),
+    ...(system.init === 'systemd' && masked && { unmask: 'keepalived.service' }),
+  });
+  if (exchanged.kind !== 'done') throw new Error(`${member.name}: ${exchanged.reason}`);
+  await remove(remote);
+}
