@@ -88,7 +88,8 @@ if [ "$INIT" = systemd ]; then
   container=tandem-lab exec /lib/systemd/systemd --system --log-target=journal --show-status=0
 fi
 
-# The small init: SSH, managers, keepalived or tandemd where there is a configuration; then it only reaps.
+# The small init: SSH, managers, and the VRRP daemon where there is a configuration: the tandemd that was installed, a
+# test's own out of the tree, or keepalived. Then it only reaps.
 case $SSHD in
   openssh) /usr/sbin/sshd -D >>/var/log/sshd.log 2>&1 & ;;
   tandem) /opt/lab/node "$ENTRY" lab ssh-server /etc/ssh >>/var/log/sshd.log 2>&1 & ;;
@@ -97,11 +98,12 @@ for file in /etc/lab/managed/*; do
   [ ! -e "$file" ] || sh /etc/lab/manager "\${file##*/}" &
 done
 if [ -s /etc/keepalived/keepalived.conf ]; then
-  if [ -e /etc/lab/tandemd ]; then
-    /opt/lab/node "\${ENTRY%/*}/tandemd.ts" --dont-fork --log-console --log-detail >/var/log/tandemd.log 2>&1 &
-  else
-    keepalived --dont-fork --log-console --log-detail >/var/log/keepalived.log 2>&1 &
-  fi
+  if [ -x /usr/local/sbin/tandemd ]; then set -- tandemd
+  elif [ -e /etc/lab/tandemd ]; then set -- /opt/lab/node "\${ENTRY%/*}/tandemd.ts"
+  else set -- keepalived; fi
+  log=/var/log/tandemd.log
+  [ "$1" != keepalived ] || log=/var/log/keepalived.log
+  "$@" --dont-fork --log-console --log-detail >$log 2>&1 &
 fi
 sleep infinity &
 wait $!
