@@ -37,7 +37,14 @@ const LIBRARIES = /^(libc|libm|libdl|libpthread|libstdc\+\+|libgcc_s|ld-linux-[a
  * signal, is switched off from the first moment on. Few threads, and a young generation of 1 MB: a daemon that mostly
  * waits does not need more, and reads 10,000 VIPs sooner so than with the 16 MB that Node would take.
  */
-const RUNTIME_OPTIONS = ['--disable-sigusr1', '--single-threaded-gc', '--v8-pool-size=0', '--max-semi-space-size=1'];
+const RUNTIME_OPTIONS = [
+  '--disable-sigusr1',
+  '--single-threaded-gc',
+  '--v8-pool-size=0',
+  '--max-semi-space-size=1',
+  // For src/daemon/memory.ts.
+  '--expose-gc',
+];
 /** A file written in one go is cached in pages of 2 MB, and each page that is touched counts as all of it. */
 const WRITE_BYTES = 64 * 1024;
 

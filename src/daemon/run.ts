@@ -17,6 +17,7 @@ import { EXIT } from './exit.ts';
 import type { Happening } from './happening.ts';
 import { interfaceNames, type Loaded, load, loadSteps } from './load.ts';
 import { consoleSink, createLog, JOURNAL_SOCKET, journalSink, type Log, logSocket, syslogSink } from './log.ts';
+import { forgetStart } from './memory.ts';
 import { Notices } from './notices.ts';
 import type { Options } from './options.ts';
 import type { Hooks } from './perform.ts';
@@ -54,6 +55,7 @@ export async function runDaemon(options: Options, version: string): Promise<numb
   }
   if (!read.loaded) return EXIT.config;
   if (options.dump) log('info', withoutSecrets(read.loaded.config));
+  forgetStart();
   const daemon = await Daemon.start({ options, version, log, loaded: read.loaded });
   return daemon.ended;
 }

@@ -1,5 +1,4 @@
 /** What the daemon tells of itself: over the control socket, and into keepalived's two dump files. */
-import { createHash } from 'node:crypto';
 import {
   CONTROL_VERSION,
   type ConfigReply,
@@ -52,6 +51,8 @@ function printed(config: Config): Pick<ConfigReply, 'text' | 'sha256'> {
   const known = PRINTED.get(config);
   if (known) return known;
   const text = print(config);
+  // Only now: it takes 0.5 MB, and few ask.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   const made = { text, sha256: createHash('sha256').update(text).digest('hex') };
   PRINTED.set(config, made);
   return made;

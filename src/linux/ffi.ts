@@ -42,6 +42,7 @@ const call = {
   timerfd_create: libc.func('int timerfd_create(int clock, int flags)'),
   timerfd_settime: libc.func('int timerfd_settime(int fd, int flags, const void *value, void *before)'),
   signal: libc.func('intptr_t signal(int number, intptr_t handler)'),
+  malloc_trim: libc.func('int malloc_trim(size_t pad)'),
 };
 
 export const AF = { INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as const;
@@ -170,6 +171,11 @@ const SIG_IGN = 1;
 /** A signal that Node has no name for, and that would end the process. */
 export function ignoreSignal(number: number): void {
   call.signal(number, SIG_IGN);
+}
+
+/** Gives back to the kernel what is free of the C library's memory. */
+export function trimMemory(): void {
+  call.malloc_trim(0);
 }
 
 export interface Watch {
