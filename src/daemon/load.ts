@@ -14,6 +14,7 @@ import type { RouterConfig } from '../vrrp/config.ts';
 import { routerConfig } from '../vrrp/resolve.ts';
 import { unoffered } from './offered.ts';
 import { type UsableScripts, usableScripts } from './usable-scripts.ts';
+import { NO_VMACS, type Placement } from './vmac.ts';
 
 export interface Loaded {
   /** Without the scripts that may not be run. */
@@ -22,6 +23,8 @@ export interface Loaded {
   readonly written: Config;
   readonly scripts: UsableScripts;
   readonly router: RouterConfig;
+  /** None until it is known what devices there are. */
+  readonly placement: Placement;
 }
 
 export interface LoadResult {
@@ -82,7 +85,8 @@ export function* loadSteps(options: LoadOptions): Steps<LoadResult> {
   if (hasErrors(problems)) return { problems, report };
   yield;
   const config = options.before ? yield* withSameLines(options.before, scripts.config) : scripts.config;
-  return { loaded: { config, written: parsed.config, scripts, router: routerConfig(config) }, problems, report };
+  const router = routerConfig(config);
+  return { loaded: { config, written: parsed.config, scripts, router, placement: NO_VMACS }, problems, report };
 }
 
 /** A report goes into logs and to whoever asks the daemon why; carets stay under their words. */

@@ -4,6 +4,7 @@
  */
 import type { Problem } from '../base/problem.ts';
 import type { GlobalDefs, Instance } from '../keepalived/model.ts';
+import { otherLine } from '../keepalived/other-line.ts';
 import type { Parsed } from '../keepalived/parser.ts';
 
 const GLOBALS: Readonly<Partial<Record<keyof GlobalDefs, string>>> = {
@@ -41,11 +42,9 @@ export function unoffered({ config, at }: Parsed): readonly Problem[] {
       const set = instance[key as keyof Instance];
       if (set !== undefined && set !== false) add('warning', instance, key, `"${key}": ${meaning}`);
     }
+    const ipvlan = otherLine(instance, 'use_ipvlan');
+    if (ipvlan) add('error', ipvlan, 'keyword', NO_IPVLAN);
     if (instance.accept === false) add('warning', instance, 'accept', `"no_accept": ${GLOBALS.vrrp_strict}`);
-    if (instance.use_vmac) add('error', instance, 'use_vmac', NO_VMAC);
-    for (const line of [...(instance.virtual_ipaddress ?? []), ...(instance.virtual_ipaddress_excluded ?? [])]) {
-      if (line.flags?.includes('use_vmac')) add('error', line, 'flags', NO_VMAC);
-    }
   }
   for (const line of [...config.static_ipaddress, ...config.static_routes, ...config.static_rules]) {
     if (line.track_group !== undefined) add('warning', line, 'track_group', TRACK_GROUP);
@@ -56,5 +55,5 @@ export function unoffered({ config, at }: Parsed): readonly Problem[] {
   return problems;
 }
 
+const NO_IPVLAN = '"use_ipvlan" is not offered: the VIPs would lie on the interface itself';
 const TRACK_GROUP = '"track_group": what someone removes is put back; no instance goes into FAULT for it';
-const NO_VMAC = '"use_vmac" is not offered: the VIPs would answer with the hardware address of the interface';

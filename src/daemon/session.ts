@@ -19,6 +19,8 @@ import { inSlices } from './slices.ts';
 import { Sockets } from './sockets.ts';
 import { type KnownScripts, Trackers, tracksAlike } from './trackers.ts';
 import type { View } from './view.ts';
+import { placed } from './vmac.ts';
+import { Vmacs } from './vmacs.ts';
 
 export interface SessionOptions {
   readonly kernel: Kernel;
@@ -40,15 +42,18 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #performer: Performer;
   readonly #sockets: Sockets;
+  readonly #vmacs: Vmacs;
   readonly #clock: KernelClock;
   #loaded: Loaded;
   #tracking: Tracking | undefined;
   #retry: NodeJS.Timeout | undefined;
 
   constructor(options: SessionOptions) {
-    const { kernel, view, loaded, log, hooks, keepOwned } = options;
+    const { kernel, view, log, hooks, keepOwned } = options;
+    const loaded = placed(options.loaded, view.links());
     this.#options = options;
     this.#loaded = loaded;
+    this.#vmacs = new Vmacs({ kernel, view, log });
     this.#sockets = new Sockets({
       kernel,
       config: loaded.router,
@@ -60,6 +65,7 @@ export class Session {
       loaded,
       view,
       sockets: this.#sockets,
+      vmacs: this.#vmacs,
       history: this.history,
       log,
       hooks,
@@ -80,6 +86,8 @@ export class Session {
    * @param snapshot what stands at this moment
    */
   async start(snapshot: Snapshot, delay: Millis): Promise<void> {
+    this.#vmacs.want(this.#loaded.placement.vmacs);
+    this.#vmacs.tidy();
     this.#openSockets();
     this.#performer.begin(snapshot);
     this.#tracking = this.#track(this.#loaded);
@@ -93,8 +101,9 @@ export class Session {
    * everything is, between two turns of the loop, but for what the kernel takes its time with.
    * @returns what differs, when the kernel has it too
    */
-  async change(loaded: Loaded): Promise<readonly Change[]> {
+  async change(next: Loaded): Promise<readonly Change[]> {
     const before = this.#loaded;
+    const loaded = placed(next, this.#options.view.links());
     const changes = diff(before.config, loaded.config);
     const kept = keptInstances(before.config, loaded.config);
     const tracking = tracksAlike(before, loaded) ? undefined : this.#track(loaded, this.#tracking?.trackers.scripts);
@@ -109,6 +118,7 @@ export class Session {
       const all = { sourcePresent: rest.sourcePresent, statuses, ...(keptSource && { source: keptSource }) };
       return this.#performer.watched(config, all, outfit);
     };
+    this.#vmacs.want(loaded.placement.vmacs);
     const grace = loaded.config.global_defs.tandem_grace ?? GRACE;
     const step = this.loop.reconfigure(loaded.router, { kept, watched, grace });
     this.#performer.farewell(step.farewell);
@@ -125,6 +135,7 @@ export class Session {
     this.#performer.settle(step.router);
     this.loop.look();
     await this.#performer.idle();
+    this.#vmacs.tidy();
     return changes;
   }
 
@@ -134,12 +145,14 @@ export class Session {
     const own = 'own' in event && event.own;
     if (own) return;
     if (event.kind === 'link' || event.kind === 'link-gone' || event.kind === 'lost') this.#openSockets();
+    if (event.kind === 'address' || event.kind === 'address-gone') this.#vmacs.refresh();
     this.loop.look();
   }
 
   #openSockets(): void {
     clearTimeout(this.#retry);
-    if (this.#sockets.refresh(this.#options.view)) return;
+    const vmacs = this.#vmacs.refresh();
+    if (this.#sockets.refresh(this.#options.view) && vmacs) return;
     this.#retry = setTimeout(() => {
       this.#openSockets();
       this.loop.look();
@@ -158,6 +171,10 @@ export class Session {
     await this.#performer.idle();
     clearTimeout(this.#retry);
     this.#sockets.close();
+    if (!this.#options.keepOwned) {
+      this.#vmacs.want([]);
+      this.#vmacs.tidy();
+    }
     this.#clock.close();
   }
 

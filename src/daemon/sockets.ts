@@ -70,7 +70,7 @@ export class Sockets {
     const before = new Map(this.#broken);
     this.#broken.clear();
     for (const [key, instances] of this.#groups) {
-      const { interface: dev } = instances[0]!;
+      const { device: dev } = instances[0]!;
       const link = view.link(dev);
       const opened = this.#opened.get(key);
       if (opened !== undefined && opened.index === link?.index) continue;
@@ -92,7 +92,7 @@ export class Sockets {
   advertise(instance: InstanceConfig, source: Ip | undefined, priority: number, id: number): void {
     const socket = this.#opened.get(socketKey(instance))?.socket;
     const results = destinationsOf(instance).map((destination) => {
-      if (socket === undefined) return `${instance.interface} is not there`;
+      if (socket === undefined) return `${instance.device} is not there`;
       if (source === undefined) return 'there is no address to send from';
       const message = advertisementBytes(instance, priority, source, destination);
       const bytes =
@@ -108,7 +108,7 @@ export class Sockets {
   }
 
   #open(key: string, instances: readonly InstanceConfig[]): VrrpSocket {
-    const { interface: dev, family, ttl } = instances[0]!;
+    const { device: dev, family, ttl } = instances[0]!;
     const options = { dev, family, ...(family === 6 && { hopLimit: ttl }) };
     const socket = this.#options.kernel.openVrrp(options, (datagrams) => {
       for (const datagram of datagrams) this.#deliver(this.#groups.get(key) ?? [], datagram);
@@ -154,7 +154,7 @@ function joinAll(socket: VrrpSocket, instances: readonly InstanceConfig[]): void
   for (const { peers, multicastGroup } of instances) if (!peers) socket.join(multicastGroup);
 }
 
-const socketKey = ({ interface: dev, family, ttl }: InstanceConfig): string =>
+const socketKey = ({ device: dev, family, ttl }: InstanceConfig): string =>
   `${dev} ${family} ${family === 6 ? ttl : ''}`;
 
 /** Undefined for what has no whole IP header. */

@@ -44,6 +44,10 @@ export class View implements Surroundings {
     return undefined;
   }
 
+  links(): readonly Link[] {
+    return [...this.#links.values()];
+  }
+
   addresses(dev: string): readonly Address[] {
     return [...(this.#addresses.get(dev)?.values() ?? [])];
   }

@@ -36,6 +36,15 @@ export interface Placement {
 
 export const NO_VMACS: Placement = { vmacs: [], instances: new Map(), lines: new Map() };
 
+/** A configuration on a router with these devices. */
+export function placed<T extends { readonly config: Config; readonly router: RouterConfig }>(
+  loaded: T,
+  links: Iterable<Link>,
+): T & { readonly placement: Placement } {
+  const placement = placeVmacs(loaded.config, links);
+  return { ...loaded, router: withVmacs(loaded.router, loaded.config, placement), placement };
+}
+
 export function placeVmacs(config: Config, links: Iterable<Link>): Placement {
   const users = config.vrrp_instance.filter(hasVmac);
   if (users.length === 0) return NO_VMACS;
@@ -144,9 +153,9 @@ class Choice {
     if (found && given === undefined) return found.name;
     const prefix = apart ? this.#prefixApart : this.#prefix;
     const names = [`${prefix}.${vrid}`, ...(family === 6 ? [`${prefix}6.${vrid}`] : [])];
-    for (let i = 1; ; i += 1) {
-      const name = names.shift() ?? `${prefix}${i}.${vrid}`;
-      if (isFree(name) && linkOf(name) === undefined) return name;
-    }
+    const isNew = (name: string): boolean => isFree(name) && linkOf(name) === undefined;
+    let name = names.find(isNew);
+    for (let i = 1; name === undefined; i += 1) name = [`${prefix}${i}.${vrid}`].find(isNew);
+    return name;
   }
 }

@@ -89,4 +89,4 @@ function sourceOf(
 }
 
 /** fe80::/10 */
-const isLinkLocal = (text: string): boolean => /^fe[89ab]/.test(text);
+export const isLinkLocal = (text: string): boolean => /^fe[89ab]/.test(text);
