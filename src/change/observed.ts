@@ -228,6 +228,8 @@ export interface InstanceFact {
   readonly state: LiveState;
   /** When it came into this state, seconds since 1970 on the router's clock; keepalived's reload sets it anew. */
   readonly changedAt?: number;
+  /** It still speaks as before a change of its configuration, beside its present form: its peer refuses one of the two. */
+  readonly speaksTwice?: true;
   /** Counters since the daemon started (a reload may reset them; see docs/facts). */
   readonly advertsReceived: number;
   readonly advertsSent: number;

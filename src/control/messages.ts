@@ -14,7 +14,7 @@ export const REPLY_BYTES_MAX = 16 * 1024 * 1024;
 
 export const requestSchema = z.strictObject({
   version: z.literal(CONTROL_VERSION),
-  ask: z.enum(['status', 'counters', 'version', 'config']),
+  ask: z.enum(['status', 'counters', 'version', 'config', 'forget']),
 });
 export type Request = z.infer<typeof requestSchema>;
 
@@ -54,6 +54,8 @@ const instance = z.object({
   trackers: z.array(
     z.object({ tracker: z.string(), weight: z.int(), status: z.optional(z.union([z.boolean(), z.number()])) }),
   ),
+  /** How it still speaks, beside its present form, for a peer that has not followed a change of its configuration. */
+  former: z.optional(z.object({ version: z.literal([2, 3]), advertIntMs: z.number(), secondsLeft: z.number() })),
   /** The advertised VIPs. */
   addresses: z.array(z.string()),
   /** What could not be put into the kernel, each with the kernel's reason; tried again when a device changes. */
@@ -105,6 +107,8 @@ export const replySchema = z.discriminatedUnion('kind', [
     file: z.string(),
     loadedAt: z.number(),
   }),
+  /** `forget`: these do not speak as before any more. */
+  z.object({ kind: z.literal('forgotten'), version: z.literal(CONTROL_VERSION), instances: z.array(z.string()) }),
   z.object({ kind: z.literal('version'), version: z.literal(CONTROL_VERSION), daemon: z.string() }),
   z.object({ kind: z.literal('error'), version: z.literal(CONTROL_VERSION), message: z.string() }),
 ]);

@@ -1,6 +1,6 @@
 /**
  * The control socket: a unix socket that only root may open, one request and one reply a connection. It answers from
- * what the loop knows at that moment and changes nothing.
+ * what the loop knows at that moment; `forget` alone changes anything.
  */
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';

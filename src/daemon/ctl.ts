@@ -13,7 +13,7 @@ import {
 } from '../control/messages.ts';
 import { EXIT } from './exit.ts';
 
-const USAGE = 'usage: tandemd ctl status|counters|config|version ... [--json] [--socket FILE]';
+const USAGE = 'usage: tandemd ctl status|counters|config|version|forget ... [--json] [--socket FILE]';
 /** Each word once is all that there is to ask; they are asked at once, and the daemon takes 16 connections. */
 const ASKED_MAX = requestSchema.shape.ask.options.length;
 /** The daemon answers within one turn of its loop. */
@@ -58,7 +58,8 @@ function readArguments(argv: readonly string[]): Asked | string {
       return request.success ? [request.data] : [];
     });
     const understood = requests.length > 0 && requests.length === positionals.length;
-    if (!understood || requests.length > ASKED_MAX) return 'status, counters, config and version can be asked for';
+    if (!understood || requests.length > ASKED_MAX)
+      return 'status, counters, config, version and forget can be asked for';
     const socket = values.socket ?? process.env.TANDEMD_SOCKET ?? CONTROL_SOCKET;
     return { requests, json: values.json ?? false, socket };
   } catch (error) {
@@ -97,6 +98,8 @@ function text(reply: Exclude<Reply, { kind: 'error' }>): string {
       return `${reply.daemon}\n`;
     case 'config':
       return reply.text;
+    case 'forgotten':
+      return reply.instances.map((name) => `${name} speaks as its file says, and no other way\n`).join('');
     case 'status':
       return reply.instances.map(instanceText).join('');
     case 'counters':
@@ -108,7 +111,11 @@ function instanceText(one: StatusReply['instances'][number]): string {
   const last = one.transitions.at(-1);
   const since = last === undefined ? '' : ` since ${new Date(last.at * 1000).toISOString()} (${last.reason})`;
   const faults = one.faults.length > 0 ? `, ${one.faults.join(', ')}` : '';
-  return `${one.name}  ${one.state}${faults}  priority ${one.effectivePriority}${since}\n`;
+  const { former } = one;
+  const also = former
+    ? `, for ${Math.ceil(former.secondsLeft)} s also as before: version ${former.version}, ${former.advertIntMs} ms`
+    : '';
+  return `${one.name}  ${one.state}${faults}  priority ${one.effectivePriority}${since}${also}\n`;
 }
 
 function countersText({ name, dropped, differed, ...counts }: CountersReply['instances'][number]): string {

@@ -187,7 +187,7 @@ export function helpText(): string {
   );
   return [
     'Usage: tandemd [OPTION...]                 the options of keepalived(8)',
-    '       tandemd ctl status|counters|config|version ... [--json] [--socket FILE]',
+    '       tandemd ctl status|counters|config|version|forget ... [--json] [--socket FILE]',
     ...lines,
   ].join('\n');
 }

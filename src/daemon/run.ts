@@ -1,7 +1,7 @@
 /** The daemon from its start to its end: one session after another, signals, logs, pid files, systemd. */
 import { uptime } from 'node:os';
 import { type Millis, ms } from '../base/units.ts';
-import { CONTROL_SOCKET } from '../control/messages.ts';
+import { CONTROL_SOCKET, type Reply, type Request } from '../control/messages.ts';
 import type { Config } from '../keepalived/model.ts';
 import { print } from '../keepalived/printer.ts';
 import { DatagramSender } from '../linux/datagram.ts';
@@ -146,7 +146,7 @@ class Daemon {
     try {
       const path = process.env.TANDEMD_SOCKET ?? CONTROL_SOCKET;
       const failed = (error: Error): void => log('error', `the control socket: ${error.message}`);
-      this.#control = await ControlServer.listen(path, (request) => answer(request, this.#condition()), failed);
+      this.#control = await ControlServer.listen(path, (request) => this.#answer(request), failed);
     } catch (error) {
       log('error', `there is no control socket: ${(error as Error).message}`);
     }
@@ -246,6 +246,10 @@ class Daemon {
     });
   }
 
+  #answer(request: Request): Reply {
+    return answer(request, this.#condition(), (name) => this.#session.loop.put(name, { kind: 'forget' }));
+  }
+
   #condition(): Condition {
     const { loaded, loop, history } = this.#session;
     return {
@@ -260,6 +264,7 @@ class Daemon {
       written: loaded.written,
       config: loaded.router,
       router: loop.router,
+      now: this.#kernel.now(),
       history,
       failed: (name) => this.#session.failed(name),
     };

@@ -1,4 +1,5 @@
 /** What the daemon tells of itself: over the control socket, and into keepalived's two dump files. */
+import type { Millis } from '../base/units.ts';
 import {
   CONTROL_VERSION,
   type ConfigReply,
@@ -23,11 +24,14 @@ export interface Condition {
   readonly written: Config;
   readonly config: RouterConfig;
   readonly router: Router;
+  /** On the clock of the deadlines. */
+  readonly now: Millis;
   readonly history: History;
   failed(name: string): readonly string[];
 }
 
-export function answer(request: Request, condition: Condition): Reply {
+/** @param forget ends the former speech of an instance */
+export function answer(request: Request, condition: Condition, forget: (name: string) => void): Reply {
   switch (request.ask) {
     case 'status':
       return statusOf(condition);
@@ -35,6 +39,12 @@ export function answer(request: Request, condition: Condition): Reply {
       return countersOf(condition);
     case 'config':
       return configOf(condition);
+    case 'forget': {
+      const { router, now } = condition;
+      const instances = Object.keys(router.instances).filter((name) => formerStatus(router.instances[name]!, now));
+      for (const name of instances) forget(name);
+      return { kind: 'forgotten', version: CONTROL_VERSION, instances };
+    }
     case 'version':
       return { kind: 'version', version: CONTROL_VERSION, daemon: condition.daemon.version };
   }
@@ -78,13 +88,14 @@ export function statusOf(condition: Condition): StatusReply {
 function instanceStatus(
   config: InstanceConfig,
   state: Instance,
-  { history, failed }: Condition,
+  { history, failed, now }: Condition,
 ): StatusReply['instances'][number] {
   const { activeRouter, activePriority, watched } = state;
   const master = activeRouter && {
     address: activeRouter.text,
     ...(activePriority !== undefined && { priority: activePriority }),
   };
+  const former = formerStatus(state, now);
   return {
     name: config.name,
     state: keepalivedState(state),
@@ -105,10 +116,17 @@ function instanceStatus(
       const status = watched.statuses[trackerKey(tracker)];
       return { tracker: trackerKey(tracker), weight: tracker.weight, ...(status !== undefined && { status }) };
     }),
+    ...(former && { former }),
     addresses: config.addresses.map(({ text }) => text),
     failed: [...failed(config.name)],
     transitions: [...history.of(config.name)],
   };
+}
+
+function formerStatus({ former }: Instance, now: Millis): StatusReply['instances'][number]['former'] {
+  if (former === undefined || former.until <= now) return undefined;
+  const { version, advertisementInterval } = former.config;
+  return { version, advertIntMs: advertisementInterval, secondsLeft: (former.until - now) / 1000 };
 }
 
 export function countersOf({ config, router }: Pick<Condition, 'config' | 'router'>): CountersReply {

@@ -62,7 +62,7 @@ function readReply(line: string): Reply | undefined {
 
 /** Adverts that were dropped are errors; those that differ and are taken all the same are none. */
 function instanceFact(
-  { name, state, transitions }: StatusReply['instances'][number],
+  { name, state, transitions, former }: StatusReply['instances'][number],
   counted: CountersReply['instances'][number] | undefined,
 ): InstanceFact | undefined {
   if (counted === undefined) return undefined;
@@ -71,6 +71,7 @@ function instanceFact(
     name,
     state,
     ...(changedAt !== undefined && { changedAt }),
+    ...(former && { speaksTwice: true }),
     advertsReceived: counted.received,
     advertsSent: counted.sent,
     becameMaster: counted.becameMaster,
