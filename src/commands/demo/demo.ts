@@ -83,6 +83,7 @@ async function bringUp(stage: Stage): Promise<void> {
   const [onA, onB] = [await stage.vips(A), await stage.vips(B)];
   const held = code === 0 && onA.length === VIPS && onB.length === 0;
   stage.check(`${stage.engine} is up and proven: ${A} holds ${onA.length} VIPs, ${B} holds ${onB.length}`, held);
+  if (!held) throw new Stop(EXIT.error, 'the pair did not come up, and every further act stands on it');
 }
 
 async function outage(stage: Stage): Promise<void> {
