@@ -37,7 +37,7 @@ export function effective(config: Config, instance: Instance): Effective {
   const family = familyOf(instance);
   const version = versionOf(globals, instance);
   const unicast = instance.unicast_peer !== undefined && instance.unicast_peer.length > 0;
-  const group = family === 4 ? globals.vrrp_mcast_group4?.text : globals.vrrp_mcast_group6?.text;
+  const common = family === 4 ? globals.vrrp_mcast_group4?.text : globals.vrrp_mcast_group6?.text;
   return {
     name: instance.name,
     family,
@@ -50,7 +50,7 @@ export function effective(config: Config, instance: Instance): Effective {
     preempts: preempts(instance),
     mode: unicast
       ? `unicast ${instance.unicast_src_ip?.text ?? ''}`
-      : `multicast ${group ?? (family === 4 ? '224.0.0.18' : 'ff02::12')}`,
+      : `multicast ${instance.mcast_dst_ip?.text ?? common ?? (family === 4 ? '224.0.0.18' : 'ff02::12')}`,
     vmac: instance.use_vmac ? `use_vmac${instance.vmac_xmit_base ? ' vmac_xmit_base' : ''}` : '',
     authentication: version === 3 ? '' : canonical(instance.authentication ?? {}),
     advertised: (instance.virtual_ipaddress ?? [])

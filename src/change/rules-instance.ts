@@ -208,6 +208,7 @@ const IDENTITY = [
   'default_interface',
   'unicast_src_ip',
   'unicast_peer',
+  'mcast_dst_ip',
   'vrrp_mcast_group4',
   'vrrp_mcast_group6',
 ] as const;
@@ -236,6 +237,7 @@ const MEANING: Readonly<Record<string, readonly (keyof Effective)[]>> = {
   auth_type: ['authentication'],
   auth_pass: ['authentication'],
   unicast_src_ip: ['mode'],
+  mcast_dst_ip: ['mode'],
   vrrp_mcast_group4: ['mode'],
   vrrp_mcast_group6: ['mode'],
 };

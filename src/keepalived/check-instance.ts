@@ -110,7 +110,7 @@ function checkLine(line: AddressLine, findings: Findings): void {
 
 function checkUnicast(instance: Instance, findings: Findings): void {
   const family = familyOf(instance);
-  for (const key of ['unicast_src_ip', 'mcast_src_ip'] as const) {
+  for (const key of ['unicast_src_ip', 'mcast_src_ip', 'mcast_dst_ip'] as const) {
     if (instance[key] && instance[key].family !== family) {
       findings.add('conf-value', instance, key, `${key} is not of the instance's IP version, IPv${family}`);
     }

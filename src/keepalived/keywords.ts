@@ -244,6 +244,7 @@ const INSTANCE: readonly Keyword[] = [
   value(I, 2, 'mcast_src_ip', ip()),
   value(I, 2, 'unicast_src_ip', ip()),
   value(I, 2, 'track_src_ip', flag),
+  value(I, 3, 'mcast_dst_ip', own.multicastGroup),
   lines(I, 2, 'unicast_peer', peer),
   value(I, 2, 'check_unicast_src', flag),
   value(I, 2, 'unicast_ttl', integer(0, 255)),
@@ -269,6 +270,7 @@ const INSTANCE: readonly Keyword[] = [
   value(I, 1, 'notify_stop', command),
   value(I, 1, 'notify', command),
   value(I, 3, 'notify_master_rx_lower_pri', command),
+  value(I, 3, 'notify_deleted', own.optionalCommand),
   block(I, 1, 'authentication', 'authentication', false),
   lines(I, 2, 'track_interface', track(253, 'eth1')),
   lines(I, 2, 'track_script', track(253, 'script_1')),
@@ -282,9 +284,9 @@ const INSTANCE: readonly Keyword[] = [
   ...rows(
     I,
     'other',
-    `auth_hmac use_vmac_addr use_ipvlan vrf native_ipv6 mcast_dst_ip no_virtual_ipaddress unicast_fault_no_peer
+    `auth_hmac use_vmac_addr use_ipvlan vrf native_ipv6 no_virtual_ipaddress unicast_fault_no_peer
      old_unicast_checksum v3_checksum_as_v2 owner_ignore_adverts timer_expired_backup garp_extra_if
-     kernel_rx_buf_size linkbeat_use_polling notify_deleted notify_priority_changes lvs_sync_daemon_interface debug`,
+     kernel_rx_buf_size linkbeat_use_polling notify_priority_changes lvs_sync_daemon_interface debug`,
   ),
 ];
 

@@ -125,6 +125,8 @@ export interface Instance {
   readonly notify_stop?: Command;
   readonly notify?: Command;
   readonly notify_master_rx_lower_pri?: Command;
+  /** Its command, where it has one. */
+  readonly notify_deleted?: true | Command;
   readonly authentication?: { readonly auth_type: 'PASS' | 'AH'; readonly auth_pass?: string };
   readonly virtual_ipaddress?: readonly AddressLine[];
   readonly virtual_ipaddress_excluded?: readonly AddressLine[];
@@ -136,6 +138,7 @@ export interface Instance {
   readonly track_process?: readonly Track[];
   readonly track_bfd?: readonly Track[];
   readonly mcast_src_ip?: Ip;
+  readonly mcast_dst_ip?: Ip;
   readonly unicast_src_ip?: Ip;
   readonly unicast_peer?: readonly UnicastPeer[];
   readonly check_unicast_src?: true;

@@ -1,9 +1,11 @@
 /** Shapes that only one or two keywords have. */
+
+import type { Ip } from '../base/address.ts';
 import { utf8Length } from '../base/bytes.ts';
 import type { Millis } from '../base/units.ts';
-import type { Fifo, TrackFile } from './model.ts';
+import type { Command, Fifo, TrackFile } from './model.ts';
 import { quote } from './quote.ts';
-import { boolean, isInterfaceName, readSeconds, type Shape, writeSeconds } from './shapes.ts';
+import { boolean, command, isInterfaceName, readSeconds, type Shape, writeSeconds } from './shapes.ts';
 
 /** keepalived 2.2.7 turns the keyword on even where `off` stands behind it. */
 export const alwaysOn: Shape<true> = {
@@ -221,4 +223,27 @@ export const processWords: Shape<readonly string[]> = {
   write: (found) => found.map(quote).join(' '),
   good: ['sshd', '"/usr/sbin/a b" -x'],
   bad: [''],
+};
+
+/** A command, or nothing: the keyword alone says something. */
+export const optionalCommand: Shape<true | Command> = {
+  usage: '[COMMAND [USER [GROUP]]]',
+  read: (args) => (args.peek() ? command.read(args) : true),
+  write: (value) => (value === true ? '' : command.write(value)),
+  good: ['', '"/bin/true \'a b\'" root root'],
+  bad: ['"/bin/true \'a"'],
+};
+
+/** 224.0.0.0/4, ff00::/8. */
+export const multicastGroup: Shape<Ip> = {
+  usage: 'IP',
+  read(args) {
+    const word = args.peek();
+    const found = args.ip(args.head.text);
+    if (!found || /^(22[4-9]|23\d)\.|^ff/.test(found.text)) return found;
+    return args.fail(word!, `${args.head.text} must be a multicast address, not "${found.text}"`);
+  },
+  write: ({ text }) => text,
+  good: ['224.0.0.99'],
+  bad: ['10.0.0.300', '10.0.0.1'],
 };

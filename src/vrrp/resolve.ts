@@ -1,5 +1,5 @@
 /** From keepalived.conf, checked by `keepalived/check.ts`, to what the core runs on: every default applied. */
-import { parseIp } from '../base/address.ts';
+import { type Ip, parseIp } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { utf8Bytes } from '../base/bytes.ts';
 import { ms } from '../base/units.ts';
@@ -32,6 +32,9 @@ export function routerConfig(config: Config): RouterConfig {
 
 /** RFC 9568 section 5.1.1.2 and 5.1.2.2. */
 const MULTICAST_GROUPS = { 4: parseIp('224.0.0.18')!, 6: parseIp('ff02::12')! };
+
+const groupOfAll = ({ vrrp_mcast_group4, vrrp_mcast_group6 }: GlobalDefs, family: 4 | 6): Ip =>
+  (family === 4 ? vrrp_mcast_group4 : vrrp_mcast_group6) ?? MULTICAST_GROUPS[family];
 
 /** Without `unicast_ttl`; keepalived 2.2.7 leaves IPv6 to the device's default hop limit, which is Linux's. */
 const UNICAST_TTL = { 4: VRRP_TTL, 6: 64 } as const;
@@ -67,7 +70,7 @@ function instanceConfig(config: Config, instance: Instance): InstanceConfig {
     ...(source && { source }),
     trackSource: instance.track_src_ip === true,
     ...(peers.length > 0 && { peers }),
-    multicastGroup: (family === 4 ? globals.vrrp_mcast_group4 : globals.vrrp_mcast_group6) ?? MULTICAST_GROUPS[family],
+    multicastGroup: instance.mcast_dst_ip ?? groupOfAll(globals, family),
     ttl: peers.length === 0 ? VRRP_TTL : (instance.unicast_ttl ?? UNICAST_TTL[family]),
     checkUnicastSource: instance.check_unicast_src ?? globals.vrrp_check_unicast_src ?? false,
     checksum: (otherFlag(instance, 'v3_checksum_as_v2') ?? globals.v3_checksum_as_v2) ? 'plain' : 'pseudo-header',

@@ -253,6 +253,7 @@ const instance: fc.Arbitrary<model.Instance> = optional<Omit<model.Instance, 'na
   notify_stop: command,
   notify: command,
   notify_master_rx_lower_pri: command,
+  notify_deleted: fc.oneof(yes, command),
   authentication: fc.oneof(
     plain({ auth_type: fc.constantFrom('PASS' as const, 'AH' as const) }),
     plain({
@@ -270,6 +271,7 @@ const instance: fc.Arbitrary<model.Instance> = optional<Omit<model.Instance, 'na
   track_process: tracks(254),
   track_bfd: tracks(253),
   mcast_src_ip: ip,
+  mcast_dst_ip: fc.constantFrom('224.0.0.99', 'ff02::99').map((text) => ({ family: text.includes(':') ? 6 : 4, text })),
   unicast_src_ip: ip,
   unicast_peer: fc.array(
     fc

@@ -86,6 +86,11 @@ const rows: Record<string, Row> = {
     globals: 'global_defs {\n vrrp_mcast_group4 224.0.0.99\n}',
     expect: { multicastGroup: ip('224.0.0.99') },
   },
+  'a group of its own': {
+    globals: 'global_defs {\n vrrp_mcast_group4 224.0.0.99\n}',
+    lines: 'mcast_dst_ip 224.0.0.77',
+    expect: { multicastGroup: ip('224.0.0.77') },
+  },
   'v3_checksum_as_v2 for all': {
     globals: 'global_defs {\n v3_checksum_as_v2\n}',
     expect: { checksum: 'plain' },
