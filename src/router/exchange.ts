@@ -113,8 +113,8 @@ const START = (start: NonNullable<Exchange['start']>): string =>
   'unit' in start
     ? `systemctl reset-failed -- ${quoteWord(start.unit)} 2>/dev/null
 if ! said=$(systemctl start -- ${quoteWord(start.unit)} 2>&1); then
-  log=$(journalctl --no-pager -q -o cat -n 5 -u ${quoteWord(start.unit)} 2>/dev/null)
+  log=$(journalctl --no-pager -q -o cat -n 20 -u ${quoteWord(start.unit)} 2>/dev/null | grep -v -e '^ *at ' -e systemd | tail -n 6)
   systemctl stop -- ${quoteWord(start.unit)} 2>/dev/null
-  finish failed "$(why "$said $log")"
+  finish failed "$(why "$log $said")"
 fi`
     : `setsid ${quoteCommand(start.argv)} </dev/null >/dev/null 2>&1 &`;

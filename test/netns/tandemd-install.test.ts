@@ -1,0 +1,130 @@
+/** `tandem daemon` on live routers with systemd: what it puts there, what it says, and that nothing of it stays. */
+// needs: kernel keepalived ssh systemd
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { buildExecutable } from '../../scripts/executable.ts';
+import { A, B, LivePair, pairImpossible } from './live-pair.ts';
+
+const ROUTERS = [A, B] as const;
+
+/** Every file, unit, setting and address that an installation could leave behind. */
+const SYSTEM = `
+find /etc /usr/local /opt -xdev ! -name '.*.tandem-previous' -printf '%M %U %G %p %l\\n' | sort
+find /run -xdev -maxdepth 1 ! -name '*.journal' -printf '%M %p %l\\n' | sort
+find /etc/systemd /usr/local /etc/keepalived -xdev -type f ! -name '.*.tandem-previous' -exec sha256sum {} + | sort
+echo ==
+systemctl list-unit-files --no-pager --no-legend 'keepalived*' 'tandem*'
+systemctl list-units --all --plain --no-pager --no-legend 'keepalived*' 'tandem*'
+echo ==
+sysctl -a 2>/dev/null | grep -E '^net\\.ipv[46]\\.(conf|neigh|ip_)' | grep -v -e flow_state -e stable_secret
+echo ==
+ip -o addr show | sed 's/ *\\\\.*//' | grep -v ' 192\\.168\\.1\\.[1-9]/' | sort
+ip rule; ip route show table all | grep -v -e '^local' -e '^broadcast' -e ' proto 112' | sort
+nft list ruleset 2>/dev/null
+true`;
+
+const skip = await pairImpossible();
+describe('tandem daemon', { skip, timeout: 580_000 }, () => {
+  let pair: LivePair;
+  let untouched: Awaited<ReturnType<typeof systems>>;
+  before(async () => {
+    await buildExecutable();
+    pair = await LivePair.up();
+    await pair.bringUp();
+    untouched = await systems();
+  });
+  after(() => pair?.[Symbol.asyncDispose]());
+
+  const systems = async () => ({ [A]: await pair.sh(A, SYSTEM), [B]: await pair.sh(B, SYSTEM) });
+
+  async function tandem(...args: readonly string[]): Promise<string> {
+    const { code, output } = await pair.tandem('daemon', ...args);
+    assert.equal(code, 0, output);
+    return output;
+  }
+
+  test('status of routers without it says so, and changes nothing', async () => {
+    const output = await tandem('status', 'core');
+    assert.match(
+      output,
+      /rtr-core01 {2}runs keepalived \d\S+ \(pid \d+\)\n {2}tandemd is not installed\n {2}keepalived\.service {2}active, enabled/,
+    );
+    assert.deepEqual(await systems(), untouched);
+  });
+
+  test('install puts it on one router, or on both, and starts nothing', async () => {
+    assert.match(
+      await tandem('install', 'core', '--router', B),
+      /^rtr-core02 {2}tandemd-\d\S+ is installed; it is not started$/m,
+    );
+    assert.deepEqual((await systems())[A], untouched[A]);
+    await tandem('install', 'core');
+    const output = await tandem('status', 'core');
+    assert.match(
+      output,
+      /rtr-core01 {2}runs keepalived[\s\S]+tandemd-\d\S+ {2}[0-9a-f]{12} {2}started next, this package's/,
+    );
+    assert.match(output, /tandemd\.service {2}inactive, disabled/);
+    assert.match(await pair.sh(A, 'tandemd --version 2>&1'), /^Tandemd v\d/);
+    assert.match(await pair.apply(), /nothing to do/);
+  });
+
+  test('after uninstall a router that never ran it is as it was: files, units, settings, addresses', async () => {
+    assert.match(await tandem('uninstall', 'core', '--yes'), /rtr-core02 {2}nothing of tandemd is left/);
+    assert.deepEqual(await systems(), untouched);
+  });
+
+  test('a router with no room for it, and one where it may not be run, are refused: exit 8, nothing is changed', async () => {
+    for (const [options, says] of [
+      ['size=60m', /cannot be put in \/usr\/local\/sbin of rtr-core02: \d+ MB are needed and \d+ MB free/],
+      ['noexec', /cannot be put in \/usr\/local\/sbin of rtr-core02: it is mounted noexec/],
+    ] as const) {
+      await pair.sh(B, `mount -t tmpfs -o ${options} none /usr/local/sbin`);
+      const { code, output } = await pair.tandem('daemon', 'install', 'core');
+      pair.describe({ engine: 'tandemd' });
+      const applied = await pair.tandem('apply', '--yes', '--allow', 'engine');
+      pair.describe();
+      await pair.sh(B, 'umount /usr/local/sbin');
+      assert.equal(code, 8, output);
+      assert.match(output, says);
+      assert.match(output, /engine: keepalived/);
+      assert.equal(applied.code, 8, applied.output);
+      assert.match(applied.output, says);
+      assert.deepEqual(await systems(), untouched);
+    }
+  });
+
+  test('one that serves is not taken away by mistake: exit 8 and what it would cost', async () => {
+    pair.describe({ engine: 'tandemd' });
+    await pair.apply('--allow', 'engine');
+    const refused = await pair.tandem('daemon', 'uninstall', 'core', '--yes');
+    assert.equal(refused.code, 8, refused.output);
+    assert.match(refused.output, /needs --allow outage/);
+    const master = (await pair.vips(A)).length > 0 ? A : B;
+    const one = await pair.tandem('daemon', 'uninstall', 'core', '--yes', '--router', master);
+    assert.match(one.output, /needs --allow failover/);
+    for (const router of ROUTERS) assert.match(await pair.sh(router, 'systemctl is-active tandemd'), /^active/);
+    assert.match(await tandem('status', 'core'), /runs tandemd[\s\S]+started next, running, this package's/);
+    assert.match(await tandem('upgrade', 'core', '--yes'), /runs the executable of this package already/);
+  });
+
+  test('after the change back and uninstall both routers are as they were before it all', async () => {
+    pair.describe();
+    await pair.apply('--allow', 'engine');
+    await tandem('uninstall', 'core', '--yes');
+    assert.deepEqual(await systems(), untouched);
+  });
+
+  test('taken away from under a pair that it serves, it leaves no address behind and keepalived can be started', async () => {
+    pair.describe({ engine: 'tandemd' });
+    await pair.apply('--allow', 'engine');
+    await tandem('uninstall', 'core', '--yes', '--allow', 'outage');
+    for (const router of ROUTERS) {
+      assert.deepEqual(await pair.vips(router), []);
+      assert.equal(await pair.sh(router, 'systemctl is-enabled keepalived'), 'enabled\n');
+      assert.equal(await pair.sh(router, 'pidof tandemd || true'), '');
+      await pair.sh(router, 'systemctl start keepalived');
+    }
+    assert.deepEqual(await systems(), untouched);
+  });
+});
