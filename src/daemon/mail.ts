@@ -127,15 +127,16 @@ async function before(work: Promise<unknown>, limit: Millis): Promise<void> {
 }
 
 /** The mail of a new state, where the file wants one. Nothing is sent of STOP, as keepalived does. */
-export function mailFor(config: Config, { type, name, what }: Happening): Mail | undefined {
+export function mailFor(config: Config, { type, name, what, deleted }: Happening): Mail | undefined {
   const { global_defs: globals, vrrp_instance, vrrp_sync_group } = config;
   const owners = type === 'INSTANCE' ? vrrp_instance : vrrp_sync_group;
-  const owner = owners.find((one) => one.name === name);
+  const owner = deleted ?? owners.find((one) => one.name === name);
   const wanted = owner?.smtp_alert ?? globals.smtp_alert_vrrp ?? globals.smtp_alert ?? false;
   if (!wanted || !hasServer(globals) || !isState(what) || what === 'STOP') return undefined;
   if (what === 'FAULT' && globals.no_email_faults) return undefined;
   const router = globals.router_id ?? hostname();
   const who = type === 'INSTANCE' ? `VRRP Instance ${name}` : `VRRP Group ${name}`;
+  if (what === 'DELETED') return { subject: `[${router}] ${who} - Deleted`, text: '=> VRRP Deleted at reload <=\n' };
   return { subject: `[${router}] ${who} - Entering ${what} state`, text: `=> ${bodyOf(type, what)} <=\n` };
 }
 

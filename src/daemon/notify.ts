@@ -111,28 +111,35 @@ interface Queue {
 
 function programsFor({ config, programOf }: Scripts, happening: Happening): readonly Program[] {
   const owners = happening.type === 'INSTANCE' ? config.vrrp_instance : config.vrrp_sync_group;
-  const owner = owners.find(({ name }) => name === happening.name);
+  const owner = happening.deleted ?? owners.find(({ name }) => name === happening.name);
   return owner ? commandsFor(owner, happening).map(programOf) : [];
 }
 
-const KEYWORDS: Readonly<Record<NotifyState, 'notify_master' | 'notify_backup' | 'notify_fault' | 'notify_stop'>> = {
+const KEYWORDS = {
   MASTER: 'notify_master',
   BACKUP: 'notify_backup',
   FAULT: 'notify_fault',
   STOP: 'notify_stop',
-};
+} as const satisfies Partial<Record<NotifyState, keyof Instance>>;
 
 /** The state's own script first, then `notify` with the four words behind its own: man keepalived.conf. */
-function commandsFor(owner: Instance | SyncGroup, { type, name, what, priority }: Happening): readonly Command[] {
+function commandsFor(
+  owner: Instance | SyncGroup,
+  { type, name, what, priority, deleted }: Happening,
+): readonly Command[] {
   if (!isState(what)) {
     const lower = 'notify_master_rx_lower_pri' in owner ? owner.notify_master_rx_lower_pri : undefined;
     return what === 'MASTER_RX_LOWER_PRI' && lower ? [lower] : [];
   }
-  const own = owner[KEYWORDS[what]];
+  const own = what === 'DELETED' || deleted ? commandOf(deleted?.notify_deleted) : owner[KEYWORDS[what]];
   const { notify } = owner;
   const argv = notify && [...notify.argv, type, name, what, String(priority)];
   return [...(own ? [own] : []), ...(notify && argv ? [{ ...notify, argv }] : [])];
 }
+
+/** keepalived runs no notify_fault for an instance that is deleted. */
+const commandOf = (keyword: true | Command | undefined): Command | undefined =>
+  keyword === true ? undefined : keyword;
 
 /** Its exit code is its own affair, as it is for keepalived. */
 function failure(ending: Ending): string | undefined {

@@ -14,7 +14,7 @@ import { ControlServer } from './control-server.ts';
 import { tellReady } from './detach.ts';
 import { DATA_FILE, dataText, STATS_FILE, statsText, writeDump } from './dumps.ts';
 import { EXIT } from './exit.ts';
-import type { Happening } from './happening.ts';
+import { deletedHappening, type Happening } from './happening.ts';
 import { interfaceNames, type Loaded, load, loadSteps } from './load.ts';
 import { consoleSink, createLog, JOURNAL_SOCKET, journalSink, type Log, logSocket, syslogSink } from './log.ts';
 import { forgetStart } from './memory.ts';
@@ -160,9 +160,11 @@ class Daemon {
   #newSession(loaded: Loaded): Session {
     const { log, options } = this.#options;
     const hooks: Hooks = {
-      notify: ({ name }, what, priority) => {
+      notify: (instance, what, priority) => {
         this.#supervisor.status(this.#summary());
-        this.#notices.take({ type: 'INSTANCE', name, what, priority });
+        const { name } = instance;
+        const deleted = what === 'DELETED';
+        this.#notices.take(deleted ? deletedHappening(instance, priority) : { type: 'INSTANCE', name, what, priority });
       },
       notifyGroup: (name, what) => {
         if (what !== 'INIT') this.#notices.take({ type: 'GROUP', name, what, priority: 0 });

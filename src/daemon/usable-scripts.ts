@@ -41,7 +41,11 @@ export function usableScripts(config: Config): UsableScripts {
 
 const FIFO_SCRIPTS = ['notify_fifo_script', 'vrrp_notify_fifo_script'] as const satisfies (keyof GlobalDefs)[];
 const GROUP_SCRIPTS = ['notify_master', 'notify_backup', 'notify_fault', 'notify_stop', 'notify'] as const;
-const SCRIPTS = [...GROUP_SCRIPTS, 'notify_master_rx_lower_pri'] as const satisfies (keyof Instance)[];
+const SCRIPTS = [
+  ...GROUP_SCRIPTS,
+  'notify_master_rx_lower_pri',
+  'notify_deleted',
+] as const satisfies (keyof Instance)[];
 
 function withoutScripts<Owner extends Instance | SyncGroup>(
   owner: Owner,
@@ -56,7 +60,8 @@ function withoutScripts<Owner extends Instance | SyncGroup>(
 
 function without<Owner extends object>(owner: Owner, keywords: readonly string[], title: string, judge: Judge): Owner {
   const refused = Object.entries(owner).filter(
-    ([keyword, value]) => keywords.includes(keyword) && !judge.allows(value as Command, `${title} ${keyword}`),
+    ([keyword, value]) =>
+      keywords.includes(keyword) && value !== true && !judge.allows(value as Command, `${title} ${keyword}`),
   );
   if (refused.length === 0) return owner;
   const names = refused.map(([keyword]) => keyword);

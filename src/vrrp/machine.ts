@@ -92,7 +92,7 @@ export function step(config: InstanceConfig, instance: Instance, event: Event, n
       delete turn.next.former;
       break;
     case 'shutdown':
-      shutDown(turn);
+      shutDown(turn, event.deleted ? 'DELETED' : 'STOP');
       break;
   }
   return { instance: turn.next, actions: turn.actions };
@@ -212,12 +212,12 @@ function reconfigure(turn: Turn, event: Extract<Event, { readonly kind: 'configu
 }
 
 /** RFC 9568 sections 6.4.2 and 6.4.3: the Shutdown event. */
-function shutDown(turn: Turn): void {
+function shutDown(turn: Turn, notification: 'STOP' | 'DELETED'): void {
   const { next } = turn;
   if (!next.running) return;
   next.running = false;
   if (next.state === 'Active') {
-    leaveActive(turn, { to: 'Initialize', reason: 'shutdown', farewells: 1, notification: 'STOP' });
+    leaveActive(turn, { to: 'Initialize', reason: 'shutdown', farewells: 1, notification });
     return;
   }
   if (next.state !== 'Initialize') {
@@ -225,5 +225,5 @@ function shutDown(turn: Turn): void {
   }
   next.state = 'Initialize';
   next.deadlines = NO_DEADLINES;
-  notify(turn, 'STOP');
+  notify(turn, notification);
 }

@@ -102,7 +102,8 @@ export type Event =
     }
   /** The peer has followed: the former speech is not needed any more. */
   | { readonly kind: 'forget' }
-  | { readonly kind: 'shutdown' }
+  /** `deleted`: a new configuration has it no more. */
+  | { readonly kind: 'shutdown'; readonly deleted?: true }
   | GroupEvent;
 
 /** What a sync group tells its members; `sync.ts` alone makes these. */
@@ -130,7 +131,7 @@ export type Action =
 export type Owned = 'addresses' | 'excluded' | 'routes' | 'rules';
 
 /** The notify scripts to run, in keepalived's words. */
-export type Notification = 'MASTER' | 'BACKUP' | 'FAULT' | 'STOP' | 'MASTER_RX_LOWER_PRI';
+export type Notification = 'MASTER' | 'BACKUP' | 'FAULT' | 'STOP' | 'DELETED' | 'MASTER_RX_LOWER_PRI';
 
 export type TransitionReason =
   | Instance['takeoverReason']

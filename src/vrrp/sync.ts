@@ -95,7 +95,9 @@ export function reconfigureRouter(router: Router, change: Reconfiguration, now: 
   const { before, after, kept } = change;
   const leaving = newRound(before, router, now);
   const stays = new Set(kept.values());
-  for (const config of before.instances) if (!stays.has(config.name)) deliver(leaving, config, { kind: 'shutdown' });
+  for (const config of before.instances) {
+    if (!stays.has(config.name)) deliver(leaving, config, { kind: 'shutdown', deleted: true });
+  }
   const round = newRound(after, carriedOver(router, change), now);
   for (const config of after.instances) {
     const old = before.instances.find(({ name }) => name === kept.get(config.name));

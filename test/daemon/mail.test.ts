@@ -56,6 +56,7 @@ vrrp_instance V {
     ['V', 'MASTER', now],
     ['V', 'BACKUP', noLonger],
     ['V', 'FAULT', noLonger],
+    ['V', 'DELETED', '=> VRRP Deleted at reload <=\n'],
     ['V', 'STOP', undefined],
     ['V', 'MASTER_RX_LOWER_PRI', undefined],
     ['V', 'MASTER_PRIORITY', undefined],
@@ -65,7 +66,8 @@ vrrp_instance V {
     test(`for ${what} of ${name}: ${text?.trim() ?? 'none'}`, () => {
       const mail = mailFor(conf('smtp_alert'), happening(name, what));
       const who = name === 'G' ? 'VRRP Group G' : 'VRRP Instance V';
-      assert.deepEqual(mail, text && { subject: `[R1] ${who} - Entering ${what} state`, text });
+      const event = what === 'DELETED' ? 'Deleted' : `Entering ${what} state`;
+      assert.deepEqual(mail, text && { subject: `[R1] ${who} - ${event}`, text });
     });
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Deferred, deferred } from '../../src/base/deferred.ts';
-import type { Happening, HappeningKind } from '../../src/daemon/happening.ts';
+import { deletedHappening, type Happening, type HappeningKind } from '../../src/daemon/happening.ts';
 import { Notifier } from '../../src/daemon/notify.ts';
 import type { Ending, Program, Run, ScriptRunner } from '../../src/daemon/scripts.ts';
 import type { Command } from '../../src/keepalived/model.ts';
@@ -103,6 +103,21 @@ describe('notify scripts', () => {
     test(`of ${name} for ${what}: ${lines.join(', then ') || 'none'}`, async () => {
       const { runner, tell } = notifier();
       await tell(name, what);
+      await runner.endAll();
+      assert.deepEqual(runner.begun, lines);
+    });
+  }
+
+  for (const [keyword, lines] of [
+    ['', ['/n INSTANCE V FAULT 150']],
+    ['notify_deleted', ['/n INSTANCE V DELETED 150']],
+    ['notify_deleted "/d 1"', ['/d 1', '/n INSTANCE V DELETED 150']],
+  ] as const) {
+    test(`of an instance that a reload took away, with "${keyword}": ${lines.join(', then ')}`, async () => {
+      const before = parse(CONF.replace('notify_stop', `${keyword}\n  notify_stop`), 'k.conf', {}).config;
+      const { runner, one } = notifier(CONF.replaceAll('V', 'U'));
+      one.take(deletedHappening(before.vrrp_instance[0]!, 150));
+      await settled();
       await runner.endAll();
       assert.deepEqual(runner.begun, lines);
     });
