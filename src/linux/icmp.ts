@@ -25,9 +25,15 @@ const PROTOCOL = 1;
 const ECHO_REPLY = 0;
 const ECHO_REQUEST = 8;
 const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
 const SO_TIMESTAMPNS = 35;
 const SOL_RAW = 255;
 const ICMP_FILTER = 1;
+/**
+ * The kernel keeps packets for an address that does not answer ARP yet, 208 KiB of them, and then lets the oldest go. A
+ * socket that may have no more than that outstanding would lose the newest instead. What is too much is cut by the kernel.
+ */
+const SEND_BUFFER = 1024 * 1024;
 /** As much as `ping` sends by default: 56 bytes of data. */
 const DATA = 56;
 const HEADER = 8;
@@ -52,6 +58,7 @@ export function openEcho(address: Ip, heard: (reply: EchoReply) => void): EchoSo
   const fd = openSocket(AF.INET, SOCK_RAW, PROTOCOL);
   try {
     setSocketOption(fd, { level: SOL_SOCKET, name: SO_TIMESTAMPNS, value: 1 });
+    setSocketOption(fd, { level: SOL_SOCKET, name: SO_SNDBUF, value: SEND_BUFFER });
     // A bit set keeps that type away.
     setSocketOption(fd, { level: SOL_RAW, name: ICMP_FILTER, value: ~(1 << ECHO_REPLY) });
   } catch (error) {
