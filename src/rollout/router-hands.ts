@@ -9,6 +9,7 @@ import { print } from '../keepalived/printer.ts';
 import type { NodePlan } from '../plan/plan.ts';
 import type { Finding } from '../plan/proof.ts';
 import type { Move } from '../plan/schedule.ts';
+import { forget } from '../router/ctl.ts';
 import { readFacts } from '../router/facts.ts';
 import { proveReload } from '../router/prove.ts';
 import { type Remote, RemoteError, type RemoteErrorKind } from '../router/remote.ts';
@@ -252,6 +253,8 @@ export class RouterHands implements Hands {
       this.#node.desired.files.map((file) => file.path),
     );
     await this.#installation.finish(remote, done);
+    const { daemon } = this.#observed;
+    if (done && daemon.kind === 'running' && daemon.engine === 'tandemd') await forget(remote, daemon);
     if (!done || !this.#started || this.#observed.system.init !== 'systemd') return;
     if (await enable(remote, this.#service)) return;
     throw new Error(`${this.router}: ${this.#service.unit} could not be enabled: it will not start at boot`);

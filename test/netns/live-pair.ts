@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Engine } from '../../src/base/engine.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { onPath } from '../../src/lab/machine.ts';
 import { waitFor } from '../../src/lab/process.ts';
@@ -28,6 +29,8 @@ export interface Settings {
   readonly routes?: readonly string[];
   /** Further lines of the instance, as YAML. */
   readonly more?: readonly string[];
+  /** Default: keepalived. */
+  readonly engine?: Engine;
 }
 
 export const VIPS = ['192.168.1.1/24 dev p3p1', '192.168.1.2/24 dev p3p1'] as const;
@@ -35,6 +38,7 @@ export const VIPS = ['192.168.1.1/24 dev p3p1', '192.168.1.2/24 dev p3p1'] as co
 /** pairs/core.yaml with VRRP on the cable; `rtr-core01` is to be master. */
 export function pairText(settings: Settings = {}): string {
   const { timers = ['version: 3', 'advert_int: 300ms'], vips = VIPS, routes = [], more = [] } = settings;
+  const { engine = 'keepalived' } = settings;
   const list = (key: string, items: readonly string[]) =>
     items.length === 0 ? [] : [`${key}:`, ...items.map((item) => `  - ${item}`)];
   const instance = [
@@ -49,7 +53,7 @@ export function pairText(settings: Settings = {}): string {
   ];
   return [
     `members: { primary: ${A}, secondary: ${B} }`,
-    'engine: keepalived',
+    `engine: ${engine}`,
     'accept_dual_master: true',
     'vrrp:',
     '  VI_0:',
