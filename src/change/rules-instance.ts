@@ -96,12 +96,12 @@ export const INSTANCE_RULES: readonly Rule[] = [
   },
   {
     id: 'vmac',
-    what: 'use_vmac, vmac_xmit_base',
+    what: 'use_vmac, use_vmac_addr, vmac_xmit_base',
     classes: classes('failover', 'failover', 'failover'),
     on: 'router',
     reason: 'a reload takes it for another instance, which starts as BACKUP',
     demote: true,
-    test: (c) => hasKeyword(c, 'use_vmac', 'vmac_xmit_base'),
+    test: (c) => hasKeyword(c, 'use_vmac', 'use_vmac_addr', 'vmac_xmit_base'),
   },
   {
     id: 'unicast-peers-kept',

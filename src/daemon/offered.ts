@@ -17,7 +17,6 @@ const GLOBALS: Readonly<Partial<Record<keyof GlobalDefs, string>>> = {
   reload_time_file: 'a reload happens on SIGHUP alone',
   reload_repeat: 'a reload happens on SIGHUP alone',
   reload_file: 'a reload reads the whole file',
-  vrrp_garp_extra_if: 'there are no VMACs',
   log_unknown_vrids: 'advertisements of others are counted, not logged',
   vrrp_strict: 'packets to the VIPs are accepted: there is no firewall for no_accept',
 };

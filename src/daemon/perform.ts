@@ -231,6 +231,9 @@ export class Performer implements Hands {
       case 'announce':
         this.#announce(name, () => this.#estate.standing(name), action.repeat);
         break;
+      case 'announce-elsewhere':
+        this.#announce(name, () => this.#elsewhere(config), 1);
+        break;
       case 'announce-source':
         this.#announce(name, () => this.#source(config, router), 1);
         break;
@@ -294,6 +297,17 @@ export class Performer implements Hands {
         log('warning', `${(error as Error).message}: deleting one VIP of ${dev} may take others along`);
       }
     }
+  }
+
+  /** The first address of each device. */
+  #elsewhere({ name, device, announce }: InstanceConfig): readonly Address[] {
+    const vmacs = new Set(this.#outfit.loaded.placement.vmacs.map((vmac) => vmac.name));
+    const first = new Map<string, Address>();
+    for (const address of this.#estate.standing(name)) {
+      if (address.dev === device || (!announce.elsewhere?.all && !vmacs.has(address.dev))) continue;
+      if (!first.has(address.dev)) first.set(address.dev, address);
+    }
+    return [...first.values()];
   }
 
   #source({ name, interface: dev }: InstanceConfig, router: Router): readonly Address[] {

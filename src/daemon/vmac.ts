@@ -12,7 +12,6 @@ import type { Family } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { familyOf } from '../keepalived/defaults.ts';
 import type { AddressLine, Config, GlobalDefs, Instance } from '../keepalived/model.ts';
-import { otherLine } from '../keepalived/other-line.ts';
 import type { Macvlan } from '../linux/kernel.ts';
 import type { Link } from '../linux/link.ts';
 import { isMacvlan } from '../linux/macvlan.ts';
@@ -61,7 +60,7 @@ export function placeVmacs(config: Config, links: Iterable<Link>): Placement {
     const given = instance.use_vmac && { name: instance.use_vmac.name, source };
     const own = given && choice.take({ lower: base, mac: macFor(family), family, vrid, ...given });
     if (own !== undefined) instances.set(instance.name, own);
-    const everywhere = otherLine(instance, 'use_vmac_addr') !== undefined;
+    const everywhere = instance.use_vmac_addr === true;
     for (const line of linesOf(instance)) {
       const lower: string = line.dev ?? base;
       const of = line.address.family;
@@ -99,7 +98,7 @@ export function withVmacs(router: RouterConfig, config: Config, placement: Place
 }
 
 function hasVmac(instance: Instance): boolean {
-  if (instance.use_vmac || otherLine(instance, 'use_vmac_addr')) return true;
+  if (instance.use_vmac || instance.use_vmac_addr) return true;
   return linesOf(instance).some((line) => line.flags?.includes('use_vmac'));
 }
 
@@ -131,8 +130,8 @@ class Choice {
 
   constructor(links: readonly Link[], globals: GlobalDefs) {
     this.#links = links;
-    this.#prefix = otherLine(globals, 'vmac_prefix')?.args[0] ?? 'vrrp';
-    this.#prefixApart = otherLine(globals, 'vmac_addr_prefix')?.args[0] ?? this.#prefix;
+    this.#prefix = globals.vmac_prefix ?? 'vrrp';
+    this.#prefixApart = globals.vmac_addr_prefix ?? this.#prefix;
   }
 
   take(wish: Wish): string {
@@ -147,7 +146,8 @@ class Choice {
   #nameOf({ lower, mac, family, vrid, name: given, apart }: Wish): string {
     const isFree = (name: string): boolean => !this.taken.some((one) => one.name === name);
     const linkOf = (name: string): Link | undefined => this.#links.find((link) => link.name === name);
-    if (given !== undefined && isFree(given) && (linkOf(given)?.isPrivate ?? true)) return given;
+    const inTheWay = given !== undefined && linkOf(given)?.isPrivate === undefined && linkOf(given) !== undefined;
+    if (given !== undefined && isFree(given) && !inTheWay) return given;
     const under = linkOf(lower);
     const found = under && this.#links.find((link) => isFree(link.name) && isMacvlan(link, under, mac));
     if (found && given === undefined) return found.name;

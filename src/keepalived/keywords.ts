@@ -170,6 +170,8 @@ const GLOBAL: readonly Keyword[] = [
   value(G, 2, 'vrrp_gna_interval', seconds(0, 4294)),
   value(G, 2, 'vrrp_min_garp', boolean),
   value(G, 2, 'vrrp_garp_extra_if', own.garpExtraIf),
+  value(G, 3, 'vmac_prefix', interfaceName),
+  value(G, 3, 'vmac_addr_prefix', interfaceName),
   value(G, 2, 'vrrp_skip_check_adv_addr', own.alwaysOn),
   value(G, 2, 'vrrp_strict', flag),
   value(G, 2, 'vrrp_mcast_group4', ip(4)),
@@ -213,7 +215,7 @@ const GLOBAL: readonly Keyword[] = [
      enable_snmp_rfcv3 enable_dbus dbus_service_name dbus_no_interface_name vrrp_netlink_cmd_rcv_bufs
      vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs vrrp_netlink_monitor_rcv_bufs_force
      process_monitor_rcv_bufs process_monitor_rcv_bufs_force vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier
-     vmac_prefix vmac_addr_prefix umask random_seed include_check config_save_dir tmp_config_directory
+     umask random_seed include_check config_save_dir tmp_config_directory
      data_use_instance json_version iproute_usr_dir iproute_etc_dir state_dump_file stats_dump_file
      json_dump_file`,
   ),
@@ -250,12 +252,14 @@ const INSTANCE: readonly Keyword[] = [
   value(I, 2, 'unicast_ttl', integer(0, 255)),
   value(I, 2, 'use_vmac', own.vmac),
   value(I, 2, 'vmac_xmit_base', flag),
+  value(I, 3, 'use_vmac_addr', flag),
   value(I, 2, 'garp_master_delay', seconds(0, 4294, true)),
   value(I, 2, 'garp_master_repeat', integer(0, 4_294_967_295)),
   value(I, 2, 'garp_master_refresh', seconds(0, 4_294_967_295, true)),
   value(I, 2, 'garp_master_refresh_repeat', integer(0, 4_294_967_295)),
   value(I, 2, 'garp_lower_prio_delay', seconds(0, 4294, true)),
   value(I, 2, 'garp_lower_prio_repeat', integer(0, 2_147_483_647)),
+  value(I, 2, 'garp_extra_if', own.garpExtraIf),
   value(I, 2, 'skip_check_adv_addr', own.alwaysOn),
   value(I, 2, 'strict_mode', boolean),
   value(I, 2, 'accept', own.accept(true)),
@@ -284,8 +288,8 @@ const INSTANCE: readonly Keyword[] = [
   ...rows(
     I,
     'other',
-    `auth_hmac use_vmac_addr use_ipvlan vrf native_ipv6 no_virtual_ipaddress unicast_fault_no_peer
-     old_unicast_checksum v3_checksum_as_v2 owner_ignore_adverts timer_expired_backup garp_extra_if
+    `auth_hmac use_ipvlan vrf native_ipv6 no_virtual_ipaddress unicast_fault_no_peer
+     old_unicast_checksum v3_checksum_as_v2 owner_ignore_adverts timer_expired_backup
      kernel_rx_buf_size linkbeat_use_polling notify_priority_changes lvs_sync_daemon_interface debug`,
   ),
 ];

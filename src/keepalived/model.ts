@@ -92,6 +92,9 @@ export interface GlobalDefs {
   readonly reload_repeat?: true;
   readonly reload_file?: true | { readonly path: string };
   readonly vrrp_garp_extra_if?: { readonly all?: true; readonly interval: Millis };
+  /** What stands in place of `vrrp` in the names of VMACs; the second: of those that are not on their instance's interface. */
+  readonly vmac_prefix?: string;
+  readonly vmac_addr_prefix?: string;
   readonly v3_checksum_as_v2?: boolean;
   readonly default_interface?: string;
   readonly log_unknown_vrids?: true;
@@ -152,6 +155,8 @@ export interface Instance {
   readonly garp_lower_prio_repeat?: number;
   readonly use_vmac?: { readonly name?: string; readonly mac?: string };
   readonly vmac_xmit_base?: true;
+  readonly use_vmac_addr?: true;
+  readonly garp_extra_if?: { readonly all?: true; readonly interval: Millis };
   /** As vrrp_skip_check_adv_addr. */
   readonly skip_check_adv_addr?: true;
   readonly strict_mode?: boolean;

@@ -78,6 +78,11 @@ export interface AnnounceConfig {
   /** After an advertisement of lower priority; a repeat of 0 means: not. */
   readonly lowerPriorityRepeat: number;
   readonly lowerPriorityDelay: Millis;
+  /**
+   * keepalived's garp_extra_if: on devices that no advertisement leaves by, so that switches keep their MAC; without
+   * `all` on VMACs only.
+   */
+  readonly elsewhere?: { readonly interval: Millis; readonly all: boolean };
 }
 
 /** RFC 9568 section 5.2.4: the owner of the addresses. */

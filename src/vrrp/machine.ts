@@ -145,6 +145,10 @@ function expire(turn: Turn): void {
     actions.push({ kind: 'announce', repeat: announce.refreshRepeat });
     setDeadlines(turn, { refresh: tick(due.refresh, announce.refresh, now) });
   }
+  if (due.elsewhere <= now && announce.elsewhere) {
+    actions.push({ kind: 'announce-elsewhere' });
+    setDeadlines(turn, { elsewhere: tick(due.elsewhere, announce.elsewhere.interval, now) });
+  }
 }
 
 /** The next of a regular series: without drift, and after a stall once instead of for every one missed. */

@@ -29,9 +29,12 @@ export function takeConfiguration(turn: Turn, { before, watched, grace }: Config
   assessAgain(turn);
   if (next.state !== 'Active') return;
   advertiseNow(turn);
-  const { refresh } = config.announce;
+  const { refresh, elsewhere } = config.announce;
   if (refresh !== before.announce.refresh) {
     setDeadlines(turn, { refresh: refresh > 0 ? after(now, refresh) : NEVER });
+  }
+  if (elsewhere?.interval !== before.announce.elsewhere?.interval) {
+    setDeadlines(turn, { elsewhere: elsewhere ? after(now, elsewhere.interval) : NEVER });
   }
 }
 

@@ -105,7 +105,13 @@ function passwordOf(globals: GlobalDefs, instance: Instance, strict: boolean): U
 
 function announceOf(globals: GlobalDefs, instance: Instance): AnnounceConfig {
   const { lowerPrioRepeat, lowerPrioDelay, ...rest } = garpOf(globals, instance);
-  return { ...rest, lowerPriorityRepeat: lowerPrioRepeat, lowerPriorityDelay: lowerPrioDelay };
+  const { interval = ms(0), all = false } = instance.garp_extra_if ?? globals.vrrp_garp_extra_if ?? {};
+  return {
+    ...rest,
+    lowerPriorityRepeat: lowerPrioRepeat,
+    lowerPriorityDelay: lowerPrioDelay,
+    ...(interval > 0 && { elsewhere: { interval, all } }),
+  };
 }
 
 /** A yes-or-no keyword that the model keeps word by word; without a word it means yes. */

@@ -57,6 +57,8 @@ export interface Deadlines {
   /** The second burst after an advertisement of lower priority. */
   readonly announceLower: Millis;
   readonly refresh: Millis;
+  /** See `AnnounceConfig.elsewhere`. */
+  readonly elsewhere: Millis;
 }
 
 export const NEVER: Millis = ms(Number.POSITIVE_INFINITY);
@@ -66,6 +68,7 @@ export const NO_DEADLINES: Deadlines = {
   announceAgain: NEVER,
   announceLower: NEVER,
   refresh: NEVER,
+  elsewhere: NEVER,
 };
 
 export interface Counters {
@@ -119,6 +122,8 @@ export type Action =
   | { readonly kind: 'install' | 'remove'; readonly what: Owned }
   /** Gratuitous ARP or unsolicited NA for every address, in turns, so often. */
   | { readonly kind: 'announce'; readonly repeat: number }
+  /** One for every device that no advertisement leaves by. */
+  | { readonly kind: 'announce-elsewhere' }
   /** Forget announcements that are still queued. */
   | { readonly kind: 'cancel-announcements' }
   /** One announcement of our own source address, for unicast peers whose ARP entry went stale. */
@@ -190,6 +195,6 @@ export function initialInstance(
 
 /** When the next `timer` event is due; NEVER where none is. */
 export function nextDeadline({ deadlines }: Instance): Millis {
-  const { advertisement, activeDown, announceAgain, announceLower, refresh } = deadlines;
-  return ms(Math.min(advertisement, activeDown, announceAgain, announceLower, refresh));
+  const { advertisement, activeDown, announceAgain, announceLower, refresh, elsewhere } = deadlines;
+  return ms(Math.min(advertisement, activeDown, announceAgain, announceLower, refresh, elsewhere));
 }

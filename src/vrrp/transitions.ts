@@ -44,6 +44,7 @@ export function becomeActive(turn: Turn, reason: TransitionReason): void {
     advertisement: after(now, advertisementInterval(turn)),
     announceAgain: announce.delay > 0 ? after(now, announce.delay) : NEVER,
     refresh: announce.refresh > 0 ? after(now, announce.refresh) : NEVER,
+    elsewhere: announce.elsewhere ? after(now, announce.elsewhere.interval) : NEVER,
   };
   notify(turn, 'MASTER');
 }

@@ -210,6 +210,7 @@ function actionLine(action: Action): string {
       return `announce ${action.repeat}`;
     case 'cancel-announcements':
     case 'announce-source':
+    case 'announce-elsewhere':
       return action.kind;
     case 'transition':
       return `${action.from} -> ${action.to}: ${action.reason}`;
@@ -238,6 +239,7 @@ function valuesOf(overrides: Record<string, unknown>): Partial<InstanceConfig> {
   const value = (key: string, given: unknown): unknown => {
     if (key === 'password') return password(String(given));
     if (key === 'announce') return { ...instanceConfig().announce, ...valuesOf(given as Record<string, unknown>) };
+    if (key === 'elsewhere') return valuesOf(given as Record<string, unknown>);
     if (key === 'peers') return (given as (string | { ip: string })[]).map(peer);
     if (key === 'addresses') return (given as string[]).map(ip);
     if (key === 'source' || key === 'multicastGroup') return ip(String(given));

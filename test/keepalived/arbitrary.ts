@@ -172,6 +172,10 @@ const others = (block: string): fc.Arbitrary<readonly model.OtherLine[]> => {
   return fc.array(inner(2, fc.constantFrom(...names)), { minLength: 1, maxLength: 2 });
 };
 
+const extraIf = fc
+  .tuple(micros(0, 86_400), fc.boolean())
+  .map(([interval, all]) => ({ interval, ...(all ? { all: true as const } : {}) }));
+
 const globals = optional<model.GlobalDefs>({
   notification_email: fc.array(text, { maxLength: 3 }),
   notification_email_from: text,
@@ -197,9 +201,9 @@ const globals = optional<model.GlobalDefs>({
   vrrp_garp_interval: micros(0, 4294),
   vrrp_gna_interval: micros(0, 4294),
   vrrp_min_garp: fc.boolean(),
-  vrrp_garp_extra_if: fc
-    .tuple(micros(0, 86_400), fc.boolean())
-    .map(([interval, all]) => ({ interval, ...(all ? { all: true as const } : {}) })),
+  vrrp_garp_extra_if: extraIf,
+  vmac_prefix: device,
+  vmac_addr_prefix: device,
   vrrp_skip_check_adv_addr: yes,
   vrrp_strict: yes,
   vrrp_mcast_group4: ip4,
@@ -290,6 +294,8 @@ const instance: fc.Arbitrary<model.Instance> = optional<Omit<model.Instance, 'na
   garp_lower_prio_repeat: natural(100),
   use_vmac: optional<NonNullable<model.Instance['use_vmac']>>({ name: device, mac: fc.constant('02:00:00:00:00:51') }),
   vmac_xmit_base: yes,
+  use_vmac_addr: yes,
+  garp_extra_if: extraIf,
   skip_check_adv_addr: yes,
   strict_mode: fc.boolean(),
   accept: fc.boolean(),

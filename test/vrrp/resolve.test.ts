@@ -41,7 +41,8 @@ test('the seed: a pair on a direct link, with VIPs, routes and devices of their 
   );
   assert.deepEqual(Buffer.from(password!).toString(), 'sanitize');
   const { trackers: _, addresses: __, ...defaults } = instanceConfig();
-  const seed = { name: 'VI_0', version: 2, vrid: 50, interface: 'p4p1', priority: 50, dontTrackPrimary: true };
+  const link = { interface: 'p4p1', device: 'p4p1', dontTrackPrimary: true };
+  const seed = { name: 'VI_0', version: 2, vrid: 50, priority: 50, ...link };
   assert.deepEqual(rest, { ...defaults, ...seed });
 });
 
@@ -96,6 +97,21 @@ const rows: Record<string, Row> = {
     expect: { checksum: 'plain' },
   },
   'v3_checksum_as_v2 for one': { lines: 'v3_checksum_as_v2', expect: { checksum: 'plain' } },
+  'garp_extra_if: the instance before the globals': {
+    lines: 'garp_extra_if all 100',
+    globals: 'global_defs {\n vrrp_garp_extra_if 60\n}',
+    expect: {
+      announce: {
+        repeat: 5,
+        delay: ms(5000),
+        refresh: ms(0),
+        refreshRepeat: 1,
+        lowerPriorityRepeat: 5,
+        lowerPriorityDelay: ms(5000),
+        elsewhere: { interval: ms(100_000), all: true },
+      },
+    },
+  },
   "garp keywords: the instance before the globals, lower_prio as the globals' first burst": {
     lines: 'garp_master_delay 2\ngarp_master_refresh 60',
     globals: 'global_defs {\n vrrp_garp_master_repeat 3\n vrrp_garp_master_delay 9\n}',
