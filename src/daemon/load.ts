@@ -38,6 +38,8 @@ export interface LoadResult {
 export interface LoadOptions {
   readonly file: string;
   readonly configId?: string | undefined;
+  /** -u. */
+  readonly umask?: number | undefined;
   /** Names of the router's interfaces. */
   readonly interfaces: ReadonlySet<string>;
   /**
@@ -78,7 +80,7 @@ export function* loadSteps(options: LoadOptions): Steps<LoadResult> {
       wait && problem.code === 'conf-unknown-interface' ? { ...problem, severity: 'warning' } : problem,
   );
   yield;
-  const scripts = usableScripts(parsed.config);
+  const scripts = usableScripts(parsed.config, options.umask);
   const problems = [...syntax, ...checked, ...unoffered(parsed), ...scripts.problems];
   const masked = new Map([...texts].map(([file, all]) => [file, problems.length > 0 ? withoutPasswords(all) : '']));
   const report = problems.map((problem) => formatProblem(problem, (file) => masked.get(file))).join('\n');

@@ -3,6 +3,7 @@
  * them, so that unit files and scripts run unchanged. What has no meaning here is taken and said; what cannot be done
  * (health checkers alone, a network namespace to enter) is refused.
  */
+import { readUmask } from './umask.ts';
 
 export interface Options {
   readonly what: 'run' | 'test' | 'version' | 'help' | 'signum';
@@ -23,6 +24,8 @@ export interface Options {
   readonly vrrpPidFile: string;
   /** -V: leave VIPs, routes and rules where they are at the end. */
   readonly keepOwned: boolean;
+  /** -u: the mask that scripts create their files with. */
+  readonly umask?: number;
   /** -t=FILE: where the findings go; absent: standard error. */
   readonly testLog?: string;
   readonly signum?: string;
@@ -72,7 +75,7 @@ const ROWS: readonly Row[] = [
   { letter: 'c', long: 'checkers_pid', value: 'required', means: 'nothing' },
   { letter: 'b', long: 'bfd_pid', value: 'required', means: 'nothing' },
   { letter: 'S', long: 'log-facility', value: 'required', means: remark('the log facility is always daemon') },
-  { letter: 'u', long: 'umask', value: 'required', means: remark('files are written with the modes that they need') },
+  { letter: 'u', long: 'umask', value: 'required', means: 'umask' },
   { letter: 'a', long: 'address-monitoring', means: remark('address changes are logged with -D') },
   { letter: 'm', long: 'core-dump', means: remark('there is no core dump') },
   { letter: 'M', long: 'core-dump-pattern', value: 'optional', means: remark('there is no core dump') },
@@ -172,6 +175,10 @@ function apply(options: Options, { long, means }: Row, value: string | undefined
       return { ...options, what: means };
     case 'signum':
       return { ...options, what: 'signum', signum: value ?? '' };
+    case 'umask': {
+      const umask = readUmask(value ?? '');
+      return umask === undefined ? `Invalid --umask option ${value}` : { ...options, umask };
+    }
     default:
       return { ...options, [means]: value ?? true };
   }

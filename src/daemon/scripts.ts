@@ -11,6 +11,8 @@ export interface Program {
   readonly argv: readonly string[];
   readonly uid: number;
   readonly gid: number;
+  /** The mask that it creates files with; absent: ours. */
+  readonly umask?: number;
 }
 
 export type Ending =
@@ -143,11 +145,15 @@ function start(program: Program, timeout: Millis | undefined): Run {
 }
 
 /** It throws at words that no process can have, a NUL in them. */
-function spawnGroup({ argv: [file = '', ...rest], uid, gid }: Program): ChildProcess | Error {
+function spawnGroup({ argv: [file = '', ...rest], uid, gid, umask }: Program): ChildProcess | Error {
+  // A child gets ours: it is made before this returns, and nothing of ours comes in between.
+  const before = process.umask(umask ?? process.umask());
   try {
     return spawn(file, rest, { detached: true, stdio: 'ignore', ...identity(uid, gid) });
   } catch (error) {
     return error as Error;
+  } finally {
+    process.umask(before);
   }
 }
 

@@ -7,8 +7,10 @@
 import { execFileSync } from 'node:child_process';
 import type { Problem } from '../base/problem.ts';
 import type { Command, Config, Fifo, GlobalDefs, Instance, SyncGroup, VrrpScript } from '../keepalived/model.ts';
+import { otherLine } from '../keepalived/other-line.ts';
 import { findCommand, type Identity, notRunnable, notSecure } from './script-file.ts';
 import type { Program } from './scripts.ts';
+import { umaskOf } from './umask.ts';
 
 export interface UsableScripts {
   readonly config: Config;
@@ -18,8 +20,9 @@ export interface UsableScripts {
   fifoOwner(fifo: Fifo): Identity;
 }
 
-export function usableScripts(config: Config): UsableScripts {
-  const judge = new Judge(config.global_defs);
+/** @param umask `-u` */
+export function usableScripts(config: Config, umask?: number): UsableScripts {
+  const judge = new Judge(config.global_defs, umaskOf(config.global_defs, umask));
   const scripts = config.vrrp_script.filter((script) => judge.allowsScript(script));
   const tracked = new Set(scripts.map(({ name }) => name));
   const instances = config.vrrp_instance.map((one) => withoutScripts(one, `(${one.name})`, tracked, judge));
@@ -71,27 +74,44 @@ function without<Owner extends object>(owner: Owner, keywords: readonly string[]
 /** keepalived's user for scripts where the file names none, if it exists. */
 const DEFAULT_USER = 'keepalived_script';
 
+const OURSELVES: Identity = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+
 class Judge {
   readonly problems: Problem[] = [];
   readonly #globals: GlobalDefs;
+  readonly #umask: number;
+  /** setpriv(1), where the file wants scripts to have all groups of their users. */
+  readonly #setpriv: string | undefined;
   readonly #identities = new Map<string, Identity | undefined>();
 
-  constructor(globals: GlobalDefs) {
+  constructor(globals: GlobalDefs, umask: number) {
     this.#globals = globals;
+    this.#umask = umask;
+    if (!otherLine(globals, 'set_supplementary_groups')) return;
+    this.#setpriv = findCommand('setpriv');
+    if (this.#setpriv) return;
+    const message =
+      'set_supplementary_groups: setpriv (util-linux) is nowhere in PATH; scripts have their own group alone';
+    this.problems.push({ code: 'conf-script', severity: 'warning', message });
   }
 
   /** Whoever a script without a user of its own runs as, where `user` is absent. */
   identity(user?: string, group?: string): Identity | undefined {
     if (user !== undefined) return this.#lookUp(user, group);
-    const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const { script_user: wanted } = this.#globals;
-    if (wanted) return this.#lookUp(wanted.user, wanted.group) ?? own;
-    return this.#lookUp(DEFAULT_USER, undefined) ?? own;
+    if (wanted) return this.#lookUp(wanted.user, wanted.group) ?? OURSELVES;
+    return this.#lookUp(DEFAULT_USER, undefined) ?? OURSELVES;
   }
 
   programOf({ argv, user, group }: Command): Program {
     const [name = '', ...rest] = argv;
-    return { argv: [findCommand(name) ?? name, ...rest], ...this.identity(user, group)! };
+    const identity = this.identity(user, group)!;
+    const program = { argv: [findCommand(name) ?? name, ...rest], umask: this.#umask };
+    if (this.#setpriv === undefined || identity.uid === process.getuid?.()) return { ...program, ...identity };
+    // Node gives a child of another user no groups; setpriv looks them up, and keeps a group that the file names.
+    const { uid, gid } = identity;
+    const groups = [`--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--'];
+    return { ...program, argv: [this.#setpriv, ...groups, ...program.argv], ...OURSELVES };
   }
 
   allowsScript({ name, script, user }: VrrpScript): boolean {

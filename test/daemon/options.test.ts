@@ -41,6 +41,9 @@ const TAKEN: readonly (readonly [string, Partial<Options>])[] = [
   ['-P', {}],
   ['--vrrp', {}],
   ['-V', { keepOwned: true }],
+  ['-u 027', { umask: 0o27 }],
+  ['--umask=0x3f', { umask: 0o77 }],
+  ['--umask IWGRP|IWOTH', { umask: 0o22 }],
   ['-d', { dump: true }],
   ['-R -B --all -X -c /c.pid', {}],
 ];
@@ -54,6 +57,9 @@ const REFUSED: readonly (readonly [string, string])[] = [
   // getopt_long's reading: an optional value is never the next word.
   ['--config-test /log', 'Unexpected argument "/log"'],
   ['-f', '-f needs a value'],
+  ['-u 08', 'Invalid --umask option 08'],
+  ['-u 01000', 'Invalid --umask option 01000'],
+  ['-u IWALL', 'Invalid --umask option IWALL'],
   ['--use-file', '--use-file needs a value'],
   ['--dont-fork=1', '--dont-fork takes no value'],
   ['--log', 'Unknown option --log'],

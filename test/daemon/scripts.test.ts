@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -57,6 +57,14 @@ describe('a script', () => {
     const [pid, group, ...streams] = readFileSync(file, 'utf8').trim().split(/\s+/);
     assert.equal(group, pid);
     assert.deepEqual(streams, ['/dev/null', '/dev/null']);
+  });
+
+  test('creates files with its umask, and we with ours', async () => {
+    const ours = process.umask();
+    const file = join(folder, 'masked');
+    await new ScriptPool(1).run({ ...program('touch', file), umask: 0o177 }).gone;
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.equal(process.umask(), ours);
   });
 
   test('runs as its user and group, and in no other group', {

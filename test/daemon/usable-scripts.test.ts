@@ -1,6 +1,17 @@
 // needs: root
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { notRunnable, notSecure } from '../../src/daemon/script-file.ts';
@@ -29,6 +40,15 @@ beforeEach(() => {
   chmodSync(folder, 0o755);
   chmodSync(script, 0o755);
 });
+
+/** A user that is in more groups than its own where there is one; any other than root else. */
+function userWithGroups(): readonly [user: string, groups: string] {
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .flatMap((line) => (line === '' || line.startsWith('root:') ? [] : [line.split(':')[0]!]));
+  const found = users.map((user) => [user, spawnSync('id', ['-G', user], { encoding: 'utf8' }).stdout] as const);
+  return found.toSorted(([, a], [, b]) => b.split(' ').length - a.split(' ').length)[0]!;
+}
 
 describe('a script that root runs', () => {
   test('is secure where only root may write, below a sticky /tmp too', () => {
@@ -199,6 +219,30 @@ vrrp_instance V {
     };
     assert.deepEqual(identities(''), ['65534:65534', '65534:0', '0:0']);
     assert.deepEqual(identities('script_user nobody'), ['65534:65534', '65534:0', '65534:65534']);
+  });
+
+  test('gives scripts the umask of keepalived, the one of the file, or the one of the command line', () => {
+    const umask = (globals: string, option?: number) => {
+      const { config, programOf } = usableScripts(
+        parse(conf(globals, `notify ${script}`), 'k.conf', {}).config,
+        option,
+      );
+      return programOf(config.vrrp_instance[0]!.notify!).umask;
+    };
+    assert.equal(umask(''), 0o177);
+    assert.equal(umask('umask 022'), 0o22);
+    assert.equal(umask('umask IWGRP|IWOTH'), 0o22);
+    assert.equal(umask('umask 022', 0o27), 0o27);
+  });
+
+  test('under set_supplementary_groups gives a script all groups of its user', () => {
+    const [user, groups] = userWithGroups();
+    const { config, programOf, problems } = usable(conf('set_supplementary_groups', `notify "id -G" ${user}`));
+    const { argv, uid } = programOf(config.vrrp_instance[0]!.notify!);
+    assert.equal(uid, 0);
+    const ran = spawnSync(argv[0]!, argv.slice(1), { encoding: 'utf8' });
+    assert.equal(ran.stdout, groups, ran.stderr);
+    assert.ok(problems.every(({ message }) => !message.includes('setpriv')));
   });
 
   test('gives a FIFO to its user, or to script_user', () => {

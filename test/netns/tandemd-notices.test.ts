@@ -42,7 +42,7 @@ type Engine = keyof typeof ENGINES;
 interface Story {
   /** Lines of the FIFO, as they came. */
   readonly fifo: readonly string[];
-  /** A line for every run of a script: its arguments, and whom it ran as. */
+  /** A line for every run of a script: its arguments, whom it ran as, and its umask. */
   readonly scripts: readonly string[];
   readonly mails: readonly string[];
   readonly log: string;
@@ -142,7 +142,7 @@ async function play(engine: Engine): Promise<Story> {
   writeFileSync(at('scripts'), '');
   chmodSync(at('scripts'), 0o666);
   for (const [name, line] of [
-    ['note.sh', `echo "$* $(id -un)" >>${at('scripts')}`],
+    ['note.sh', `echo "$* $(id -un) $(umask)" >>${at('scripts')}`],
     ['check.sh', `[ ! -e ${at('bad')} ]`],
   ] as const) {
     writeFileSync(at(name), `#!/bin/sh\n${line}\n`);
@@ -228,7 +228,7 @@ describe('keepalived and tandemd tell the same', () => {
     });
   }
 
-  test('to scripts, with the same words and users', () => {
+  test('to scripts, with the same words, users and umask', () => {
     assert.deepEqual(told('tandemd').scripts.toSorted(), told('keepalived').scripts.toSorted());
   });
 
@@ -252,7 +252,10 @@ test("tandemd's scripts of one instance run in the order of its states, its own 
     const states = about(fifo, `"${name}"`).filter((line) => !line.includes('_PRIORITY'));
     const expected = states.flatMap((line) => {
       const [type, , state = '', priority] = line.split(' ');
-      return [`${name} ${state.toLowerCase()} nobody`, `of ${name} ${type} ${name} ${state} ${priority} root`];
+      return [
+        `${name} ${state.toLowerCase()} nobody 0177`,
+        `of ${name} ${type} ${name} ${state} ${priority} root 0177`,
+      ];
     });
     assert.deepEqual(
       scripts.filter((line) => line.startsWith(`${name} `) || line.startsWith(`of ${name} `)),
