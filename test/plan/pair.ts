@@ -1,6 +1,7 @@
 /** Plans of a made-up pair: routers a (MASTER) and b (BACKUP), each described by its texts and facts. */
 import { createHash } from 'node:crypto';
 import { parseIpPrefix } from '../../src/base/address.ts';
+import type { Engine } from '../../src/base/engine.ts';
 import { ms } from '../../src/base/units.ts';
 import type { AddressFact, InterfaceFact, LiveState, Observed } from '../../src/change/observed.ts';
 import { parse } from '../../src/keepalived/parser.ts';
@@ -27,6 +28,8 @@ export interface Side {
   readonly state?: LiveState;
   readonly observed?: Partial<Observed>;
   readonly unreachable?: string;
+  /** What runs and what shall; default: keepalived. */
+  readonly engine?: Engine;
 }
 
 const ROUTERS = ['a', 'b'] as const;
@@ -42,10 +45,10 @@ export const planBoth = (before: (priority: number) => string, after: (priority:
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-function desired(router: string, { after }: Side) {
-  const parsed = parse(after, `${router}:${PATH}`);
+function desired(router: string, { after, engine = 'keepalived' }: Side) {
+  const parsed = parse(after, `${router}:${PATH}`, { engine });
   const file = { path: PATH, mode: 0o600, sha256: hash(after), size: after.length, sensitive: true };
-  return { router, engine: 'keepalived' as const, config: parsed.config, files: [file] };
+  return { router, engine, config: parsed.config, files: [file] };
 }
 
 const INTERFACES: readonly InterfaceFact[] = ['lan0', 'x0'].map((name, i) => ({
@@ -61,6 +64,7 @@ const INTERFACES: readonly InterfaceFact[] = ['lan0', 'x0'].map((name, i) => ({
 
 function reading(router: (typeof ROUTERS)[number], side: Side): Reading {
   if (side.unreachable !== undefined) return { kind: 'unreachable', reason: side.unreachable };
+  const { engine = 'keepalived' } = side;
   const state = side.state ?? (router === 'a' ? 'MASTER' : 'BACKUP');
   const held = state === 'MASTER' ? parse(side.before ?? '', 'x').config.vrrp_instance : [];
   const addresses: AddressFact[] = [
@@ -86,15 +90,15 @@ function reading(router: (typeof ROUTERS)[number], side: Side): Reading {
         ? { kind: 'stopped', engine: 'keepalived', version: '2.2.7', binary: '/usr/sbin/keepalived' }
         : {
             kind: 'running',
-            engine: 'keepalived',
+            engine,
             version: '2.2.7',
-            binary: '/usr/sbin/keepalived',
+            binary: `/usr/sbin/${engine}`,
             pid: 100,
             startTime: '1',
-            argv: ['/usr/sbin/keepalived'],
+            argv: [`/usr/sbin/${engine}`],
             configPath: PATH,
             pidFile: '/run/keepalived.pid',
-            unit: 'keepalived.service',
+            unit: `${engine}.service`,
           },
     files: [],
     interfaces: INTERFACES,

@@ -16,6 +16,7 @@ interface Look {
   readonly received?: number;
   readonly errors?: Readonly<Record<string, number>>;
   readonly became?: number;
+  readonly speaksTwice?: true;
 }
 
 const VIP = 'lan0 192.0.2.1/24';
@@ -41,6 +42,7 @@ function look(router: string, seen: Look): Observed {
     becameMaster: seen.became ?? 0,
     releasedMaster: 0,
     errors: seen.errors ?? {},
+    ...(seen.speaksTwice && { speaksTwice: true }),
   };
   const routes = (seen.routes ?? []).map((text) => {
     const [to, table] = text.split(' ') as [string, string];
@@ -136,6 +138,17 @@ test('the backup must hear the master, and refuse nothing', () => {
   assert.match(unheard(expect([instance]), first, deaf)[0]!.message, /b receives no adverts/);
   assert.match(unheard(expect([instance]), first, angry)[0]!.message, /b refused 2 adverts \(authentication failure\)/);
   assert.match(unheard(expect([instance]), [], hears)[0]!.message, /gives no counters/);
+});
+
+test('of a master that still speaks as before as well the backup may refuse what it does not know, and must hear the rest', () => {
+  const twice = { ...MASTER, speaksTwice: true } as const;
+  const first = [look('a', twice), look('b', { ...BACKUP, received: 10 })];
+  const half = [look('a', twice), look('b', { ...BACKUP, received: 12, errors: { version: 2 } })];
+  const nothing = [look('a', twice), look('b', { ...BACKUP, received: 10, errors: { version: 2 } })];
+  assert.deepEqual(unheard(expect([instance]), first, half), []);
+  assert.match(unheard(expect([instance]), first, nothing)[0]!.message, /b receives no adverts/);
+  const silenced = [look('a', MASTER), half[1]!];
+  assert.deepEqual(unheard(expect([instance]), first, silenced), [], 'it has ended between the looks');
 });
 
 test('transitions are counted over both routers, across a restart too', () => {
