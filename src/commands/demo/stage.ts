@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { deferred } from '../../base/deferred.ts';
 import type { Engine } from '../../base/engine.ts';
 import { Lab } from '../../lab/lab.ts';
-import { stopTandemd } from '../../lab/tandemd.ts';
 import type { Io } from '../io.ts';
 import { A, B, VIPS } from './cast.ts';
 
@@ -122,8 +121,9 @@ export class Stage implements AsyncDisposable {
   }
 
   async stopDaemon(router: string): Promise<void> {
-    if (this.engine === 'tandemd') await stopTandemd(this.lab, router);
-    else await this.lab.stopKeepalived(router);
+    if (this.engine === 'keepalived') await this.lab.stopKeepalived(router);
+    // Its end is not waited for: by then it has given up everything, and tries to get rid of its mail.
+    else await this.lab.must(router, ['sh', '-c', 'kill -TERM "$(cat /run/keepalived.pid)"']);
   }
 
   /** The router whose power was cut is switched on again, and takes its VIPs back: it has the higher priority. */
