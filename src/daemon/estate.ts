@@ -86,6 +86,12 @@ export class Estate {
     return found;
   }
 
+  /** Whether an address is wanted, and answers. */
+  isStanding(address: Address): boolean {
+    const entry = this.#backlog.get(addressKey(address));
+    return entry?.wanted !== undefined && answers(entry);
+  }
+
   /** When all that this owner wants, or wants no more, is done, or is wanted otherwise. */
   settled(owner: Owner): Promise<void> {
     return this.#backlog.settled(owner);
@@ -127,6 +133,12 @@ export class Estate {
       this.#forget(owner);
       for (const { text, reason } of unresolved) this.#fail(owner, `unresolved ${text}`, text, reason);
       for (const thing of things) {
+        const known = this.#backlog.get(thing.key);
+        // A line that has not changed is the same object: of ten thousand nothing has to be compared.
+        if (known?.wanted === thing && known.owner === owner && !known.refused) {
+          going.delete(known);
+          continue;
+        }
         const entry = this.#wish(owner, thing);
         if (!answers(entry)) added.push(entry);
         going.delete(entry);

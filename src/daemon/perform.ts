@@ -46,6 +46,8 @@ export interface Outfit {
   readonly context: Context;
   /** What is worked out already, by `thingsKey`. */
   readonly things: Map<string, Things>;
+  /** Where its addresses of IPv4 are. */
+  readonly devices: ReadonlySet<string>;
 }
 
 export interface PerformOptions {
@@ -112,6 +114,11 @@ export class Performer implements Hands {
       for (const what of KINDS) things.set(thingsKey(instance, what), yield* ownedThings(context, instance, what));
     }
     things.set(STATICS, yield* staticThings(context));
+    const devices = new Set<string>();
+    for (const { things: each } of things.values()) {
+      yield;
+      for (const dev of ipv4Devices(each)) devices.add(dev);
+    }
     return {
       loaded,
       configs: new Map(router.instances.map((instance) => [instance.name, instance])),
@@ -119,6 +126,7 @@ export class Performer implements Hands {
       vips: new Set(config.vrrp_instance.flatMap(vipsOf)),
       context,
       things,
+      devices,
     };
   }
 
@@ -146,14 +154,14 @@ export class Performer implements Hands {
       wishes.set(name, isActive ? together(KINDS.map((what) => this.#things(instance, what))) : NOTHING);
     }
     this.#before = undefined;
-    this.#promote([...wishes.values()].flatMap(({ things }) => things));
+    this.#promote(this.#outfit.devices);
     const changed = this.#estate.change(wishes);
     this.#queue.put(async () => {
       const came = await changed;
       for (const { name, announce } of loaded.router.instances) {
-        const addresses = new Set(came.get(name));
-        const standing = (): readonly Address[] => this.#estate.standing(name).filter((one) => addresses.has(one));
-        if (addresses.size > 0) this.#announce(name, standing, announce.repeat);
+        const addresses = came.get(name) ?? [];
+        const standing = (): readonly Address[] => addresses.filter((one) => this.#estate.isStanding(one));
+        if (addresses.length > 0) this.#announce(name, standing, announce.repeat);
       }
     });
   }
@@ -169,7 +177,7 @@ export class Performer implements Hands {
       KINDS.flatMap((what) => this.#things(instance, what).things),
     );
     const statics = this.#statics();
-    this.#promote(statics.things);
+    this.#promote(ipv4Devices(statics.things));
     this.#estate.begin(owned, statics, snapshot);
   }
 
@@ -283,13 +291,12 @@ export class Performer implements Hands {
   }
 
   #install(owner: string, things: Things): void {
-    this.#promote(things.things);
+    this.#promote(ipv4Devices(things.things));
     this.#estate.want(owner, things);
   }
 
-  #promote(things: readonly Thing[]): void {
+  #promote(devices: ReadonlySet<string>): void {
     const { kernel, log } = this.#options;
-    const devices = new Set(things.flatMap(({ add }) => (isIpv4Address(add) ? [add.address.dev] : [])));
     for (const dev of devices) {
       try {
         kernel.promoteSecondaries(dev);
@@ -323,6 +330,13 @@ export class Performer implements Hands {
     const { vrrp_garp_interval, vrrp_gna_interval } = this.#outfit.loaded.config.global_defs;
     return { 4: vrrp_garp_interval ?? ms(0), 6: vrrp_gna_interval ?? vrrp_garp_interval ?? ms(0) };
   }
+}
+
+/** Where addresses of IPv4 are. */
+function ipv4Devices(things: readonly Thing[]): ReadonlySet<string> {
+  const devices = new Set<string>();
+  for (const { add } of things) if (isIpv4Address(add)) devices.add(add.address.dev);
+  return devices;
 }
 
 const NOTHING: Things = { things: [], unresolved: [] };
