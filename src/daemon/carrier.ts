@@ -14,8 +14,11 @@ import { type Ground, type Work, worksFor } from './works.ts';
 
 /** 32 addresses or 1,024 routes: 10 ms for a kernel that has 10,000 addresses on the device. So long a cut may wait. */
 const SLICE_COST = 1_024;
-/** What the main thread does itself: 8 addresses, or 256 routes or rules. */
-const INLINE_COST = 256;
+/**
+ * What the main thread does itself: 32 addresses, or 1,024 routes or rules, two milliseconds where there are few others.
+ * A small router never starts the worker and its 10 MB.
+ */
+const INLINE_COST = 1_024;
 
 export interface CarrierOptions {
   readonly kernel: Kernel;
