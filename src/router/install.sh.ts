@@ -21,11 +21,17 @@ unit=$units/tandemd.service
 old_link=$folder/.tandemd.tandem-previous
 old_unit=$units/.tandemd.service.tandem-previous
 reload_units() { [ ! -d /run/systemd/system ] || systemctl daemon-reload; }
+identity() { stat -L -c %d:%i -- "$1" 2>/dev/null; }
 each() { find "$folder" -maxdepth 1 -type f -name 'tandemd-[0-9]*' 2>/dev/null; }
 `;
 
 const script = (mark: string, place: Place, body: string): string =>
   `main() {\nM=${quoteWord(mark)}\n${SETUP}\n${NAMES(place)}\n${body}\n}\nmain </dev/null\n`;
+
+/** A hundred megabytes are not hashed twice: what runs is mostly one of the files. */
+const RUNNING = (exe: string): string => `running=$(identity ${exe})
+if each | while IFS= read -r file; do identity "$file"; done | grep -qxF "$running"; then answer process "$running"
+else answer running "$(sum ${exe})"; fi`;
 
 /** What of tandemd is there: versions, link, unit, and what a running process was started from. */
 export function surveyScript(mark: string, place: Place, pid: number | undefined): string {
@@ -33,9 +39,9 @@ export function surveyScript(mark: string, place: Place, pid: number | undefined
     mark,
     place,
     `if [ -L "$link" ]; then answer link "$(readlink "$link")"; elif [ -e "$link" ]; then answer foreign "$link"; fi
-each | sort | while IFS= read -r file; do answer file "$(sum "$file")" "\${file##*/}"; done
+each | sort | while IFS= read -r file; do answer file "$(sum "$file")" "$(identity "$file")" "\${file##*/}"; done
 [ ! -f "$unit" ] || answer unit "$(sum "$unit")"
-${pid === undefined ? '' : `answer running "$(sum /proc/${pid}/exe)"`}
+${pid === undefined ? '' : RUNNING(`/proc/${pid}/exe`)}
 answer surveyed`,
   );
 }

@@ -48,11 +48,14 @@ export async function survey(remote: Remote, pid?: number, place: Place = ROUTER
   if (answers.at(-1)?.[0] !== 'surveyed') {
     throw new RemoteError('cut', remote.router, 'looking for an installed tandemd ended half way');
   }
-  const [link, unit, running] = [of('link'), of('unit'), of('running')];
+  const files = answers.flatMap(([word, sha256, identity, ...name]) =>
+    word === 'file' && isHash(sha256) ? [{ name: name.join(' '), sha256, identity }] : [],
+  );
+  const process = of('process');
+  const [link, unit] = [of('link'), of('unit')];
+  const running = of('running') ?? files.find(({ identity }) => identity === process)?.sha256;
   return {
-    executables: answers.flatMap(([word, sha256, ...name]) =>
-      word === 'file' && isHash(sha256) ? [{ name: name.join(' '), sha256 }] : [],
-    ),
+    executables: files.map(({ name, sha256 }) => ({ name, sha256 })),
     foreign: of('foreign') !== undefined,
     ...(link !== undefined && { link }),
     ...(isHash(unit) && { unit }),

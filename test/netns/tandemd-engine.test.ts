@@ -76,6 +76,24 @@ describe('a change of engine', { skip, timeout: 580_000 }, () => {
     await holdsEverything(pair, 'keepalived', keepalived);
   });
 
+  test('that loses its connection while the second daemon stops: both run keepalived again', async () => {
+    const was = await systems();
+    await pair.wrap(A, 'systemctl', 'case "$*" in "stop -- keepalived.service") : >/run/stopping; sleep 1 ;; esac');
+    const run = pair.start('apply', '--yes', '--allow', 'engine');
+    const stops = async () => (await pair.lab.exec(A, ['test', '-e', '/run/stopping'])).code === 0;
+    await waitFor(stops, { what: 'the second daemon to be stopped', timeoutMs: 120_000, everyMs: 50 });
+    pair.lab.cutSsh(A);
+    await run.prints(/rtr-core01: exchanging the daemon/);
+    pair.lab.mendSsh(A);
+    const { code, output } = await run.ended;
+    await pair.unwrap(A, 'systemctl');
+    await pair.sh(A, 'rm /run/stopping');
+    assert.equal(code, 4, output);
+    assert.match(output, /went back to what it ran before, and that is proven/);
+    assert.deepEqual(await systems(), was);
+    await holdsEverything(pair, 'keepalived', keepalived);
+  });
+
   test('to tandemd: one transition, and not one packet of 10 ms is lost', async () => {
     await withoutLoss(pair, async () => {
       const output = await pair.apply('--allow', 'engine');
@@ -119,11 +137,18 @@ describe('a change of engine', { skip, timeout: 580_000 }, () => {
     }
   });
 
-  test('back to keepalived: one transition, nothing lost, and both start at boot as they did', async () => {
+  test('back to keepalived, by an apply that is killed half way and one that goes on from there: nothing lost', async () => {
     pair.describe(keepalived);
     await withoutLoss(pair, async () => {
-      const output = await pair.apply('--allow', 'engine');
-      assert.match(output, /transitions: 1 predicted, 1 observed/);
+      const run = pair.start('apply', '--yes', '--allow', 'engine');
+      await run.prints(/runs the other daemon/);
+      run.kill('SIGKILL');
+      await run.ended;
+      const engines = await Promise.all(
+        ROUTERS.map((router) => pair.sh(router, 'pidof tandemd >&2 && echo tandemd || echo keepalived')),
+      );
+      assert.deepEqual(engines.sort(), ['keepalived\n', 'tandemd\n']);
+      assert.match(await pair.apply('--allow', 'engine'), /transitions: 1 predicted, 1 observed/);
     });
     await holdsEverything(pair, 'keepalived', keepalived);
     for (const router of ROUTERS) {

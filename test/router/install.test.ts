@@ -1,8 +1,19 @@
 /** tandemd's executable on a router, over a real SSH connection; what stands for it here is a script. */
 // needs: kernel sshd
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -164,8 +175,23 @@ test("somebody else's program under our name is left alone", async () => {
   assert.equal(readFileSync(join(place.folder, 'tandemd'), 'utf8'), 'theirs');
 });
 
-test('of a running tandemd it is told what it was started from', async () => {
+test('of a running tandemd it is told what it was started from, in the folder, elsewhere, or deleted since', async () => {
   const place = router();
-  const { running } = await survey(remote, process.pid, place);
-  assert.equal(running, createHash('sha256').update(readFileSync(process.execPath)).digest('hex'));
+  const program = readFileSync('/bin/sleep');
+  const sha256 = createHash('sha256').update(program).digest('hex');
+  const elsewhere = join(place.units, 'tandemd');
+  const ours = join(place.folder, 'tandemd-1.0.0');
+  for (const [file, isDeleted] of [
+    [ours, false],
+    [elsewhere, false],
+    [elsewhere, true],
+  ] as const) {
+    writeFileSync(file, program, { mode: 0o755 });
+    const child = spawn(file, ['60']);
+    await once(child, 'spawn');
+    if (isDeleted) rmSync(file);
+    assert.equal((await survey(remote, child.pid, place)).running, sha256, file);
+    child.kill();
+    await once(child, 'exit');
+  }
 });
