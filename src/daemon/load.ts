@@ -12,7 +12,7 @@ import { parseSteps } from '../keepalived/parser.ts';
 import type { IncludedFile } from '../keepalived/preprocess.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
 import { routerConfig } from '../vrrp/resolve.ts';
-import { unoffered } from './offered.ts';
+import { unoffered, withoutActedOn } from './offered.ts';
 import { type UsableScripts, usableScripts } from './usable-scripts.ts';
 import { NO_VMACS, type Placement } from './vmac.ts';
 
@@ -72,7 +72,7 @@ export function* loadSteps(options: LoadOptions): Steps<LoadResult> {
     },
   });
   // The parser leaves wrong values out: what the rest would say of the holes would only repeat it.
-  const syntax = parsed.problems;
+  const syntax = withoutActedOn(parsed);
   const found = hasErrors(syntax) ? [] : yield* checkSteps(parsed, { interfaces: options.interfaces });
   const wait = options.missingInterface === 'wait';
   const checked = found.map(

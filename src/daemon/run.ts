@@ -22,6 +22,7 @@ import { Notices } from './notices.ts';
 import type { Options } from './options.ts';
 import type { Hooks } from './perform.ts';
 import { livingPid, removePidFile, writePidFile } from './pid-file.ts';
+import { ProcessTraits } from './process-traits.ts';
 import { Session } from './session.ts';
 import { inSlices } from './slices.ts';
 import { answer, type Condition, countersOf, statusOf } from './status.ts';
@@ -94,6 +95,7 @@ class Daemon {
   readonly #view: View;
   readonly #supervisor: Supervisor;
   readonly #notices: Notices;
+  readonly #traits: ProcessTraits;
   readonly #startedAt = Date.now() / 1000;
   readonly #session: Session;
   #loadedAt = this.#startedAt;
@@ -123,6 +125,7 @@ class Daemon {
     this.#kernel = kernel;
     this.#view = view;
     this.#notices = notices;
+    this.#traits = new ProcessTraits(options.log);
     const { NOTIFY_SOCKET } = process.env;
     this.#supervisor = supervisor(NOTIFY_SOCKET ? new DatagramSender(NOTIFY_SOCKET) : undefined, process.env);
     this.#session = this.#newSession(options.loaded);
@@ -140,6 +143,7 @@ class Daemon {
     process.on('SIGUSR1', () => this.#dump(DATA_FILE, () => dataText(statusOf(this.#condition()))));
     process.on('SIGUSR2', () => this.#dump(STATS_FILE, () => statsText(countersOf(this.#condition()))));
     for (const number of UNANSWERED) ignoreSignal(number);
+    this.#traits.apply(this.#session.loaded.config.global_defs);
     const started = this.#session.start(snapshot, startDelay(this.#session.loaded.config));
     this.#later('starting', () => started);
     await started;
@@ -207,6 +211,7 @@ class Daemon {
     if (loaded) {
       await this.#notices.reload(loaded.scripts);
       const changes = await this.#session.change(loaded);
+      this.#traits.apply(loaded.config.global_defs);
       this.#loadedAt = Date.now() / 1000;
       this.#notices.tell(statesOf(this.#session.loop.router));
       for (const { op, text } of changes.slice(0, CHANGES_TOLD_MAX)) log('info', `${SIGNS[op]} ${text}`);

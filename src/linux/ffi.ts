@@ -42,6 +42,11 @@ const call = {
   timerfd_create: libc.func('int timerfd_create(int clock, int flags)'),
   timerfd_settime: libc.func('int timerfd_settime(int fd, int flags, const void *value, void *before)'),
   signal: libc.func('intptr_t signal(int number, intptr_t handler)'),
+  sched_setscheduler: libc.func('int sched_setscheduler(int thread, int policy, const void *priority)'),
+  sched_setaffinity: libc.func('int sched_setaffinity(int thread, size_t length, const void *processors)'),
+  setrlimit: libc.func('int setrlimit(int resource, const void *limits)'),
+  mlockall: libc.func('int mlockall(int flags)'),
+  munlockall: libc.func('int munlockall()'),
   malloc_trim: libc.func('int malloc_trim(size_t pad)'),
 };
 
@@ -172,6 +177,48 @@ const SIG_IGN = 1;
 export function ignoreSignal(number: number): void {
   call.signal(number, SIG_IGN);
 }
+
+const SCHED_OTHER = 0;
+const SCHED_RR = 2;
+const SCHED_RESET_ON_FORK = 0x40000000;
+
+/** This thread alone, and not what it starts: sched(7). @param priority 1 to 99; 0: an ordinary one */
+export const setRealTime = (priority: number): 'done' | string => {
+  const policy = priority > 0 ? SCHED_RR : SCHED_OTHER;
+  return outcome(call.sched_setscheduler(0, policy + SCHED_RESET_ON_FORK, Int32Array.of(priority)));
+};
+
+/** CURRENT, FUTURE, ONFAULT: without the last all that the runtime reserves, 700 MB, would have to be there. */
+const MCL_ALL = 7;
+
+/** Keeps the process's memory from being swapped out, or lets it: mlockall(2). */
+export const lockMemory = (locked: boolean): 'done' | string =>
+  outcome(locked ? call.mlockall(MCL_ALL) : call.munlockall());
+
+/** As many as the kernel's masks may have. */
+const PROCESSORS_MAX = 1024;
+
+/** Where this thread may run, and what it starts; undefined: anywhere. sched_setaffinity(2) */
+export function allowProcessors(numbers: readonly number[] | undefined): 'done' | string {
+  const mask = new Uint8Array(PROCESSORS_MAX / 8).fill(numbers ? 0 : 0xff);
+  for (const number of numbers ?? []) mask[number >> 3]! |= 1 << (number & 7);
+  return outcome(call.sched_setaffinity(0, mask.length, mask));
+}
+
+const RLIMIT_RTTIME = 15;
+const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * SIGXCPU when a real-time thread runs so long without a pause, and every second from then on; it never ends the
+ * process. getrlimit(2)
+ * @param us microseconds; undefined: no limit
+ */
+export const limitRealTime = (us: number | undefined): 'done' | string =>
+  outcome(
+    call.setrlimit(RLIMIT_RTTIME, BigUint64Array.of(us === undefined ? RLIM_INFINITY : BigInt(us), RLIM_INFINITY)),
+  );
+
+const outcome = (result: number): 'done' | string => (result < 0 ? errorName(koffi.errno()) : 'done');
 
 /** Gives back to the kernel what is free of the C library's memory. */
 export function trimMemory(): void {

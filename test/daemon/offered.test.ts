@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unoffered } from '../../src/daemon/offered.ts';
+import { unoffered, withoutActedOn } from '../../src/daemon/offered.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 
 const FILE = `global_defs {
-    vrrp_rt_priority 50
+    log_unknown_vrids
     vrrp_strict
 }
 vrrp_instance VI_0 {
@@ -29,7 +29,36 @@ test('what is known and not acted on is named where it stands; what would change
   ]);
 });
 
+const authenticated = (lines: string): string =>
+  FILE.replace('vrrp_strict', '').replace(
+    'no_accept',
+    `${lines}\n    authentication {\n        auth_type AH\n        auth_pass abc\n    }`,
+  );
+
+test('authentication headers are refused where they would be sent', () => {
+  const refused = (lines: string): boolean =>
+    unoffered(parse(authenticated(lines), 'f')).some(({ message }) => message.startsWith('"auth_type AH"'));
+  assert.ok(refused(''));
+  assert.ok(!refused('version 3'));
+  assert.ok(!refused('strict_mode'));
+});
+
+test('a rare keyword that is acted on has no warning that it is not', () => {
+  const text = FILE.replace('log_unknown_vrids', 'umask 022\n    snmp_socket /s').replace('use_ipvlan', 'native_ipv6');
+  const parsed = parse(`${text}\nvrrp_track_process p {\n  process x\n  full_command\n}\n`, 'f');
+  assert.deepEqual(
+    withoutActedOn(parsed).map(({ message }) => message.split(' ')[0]),
+    ['"snmp_socket"', '"native_ipv6"'],
+  );
+});
+
+test('a umask that is none is an error at its place', () => {
+  const problems = unoffered(parse(FILE.replace('log_unknown_vrids', 'umask 08'), 'f'));
+  const found = problems.filter(({ code }) => code === 'conf-value').map(({ severity, at }) => [severity, at?.line]);
+  assert.deepEqual(found, [['error', 2]]);
+});
+
 test('a file without such keywords has no such problem', () => {
-  const plain = FILE.replaceAll(/ *use_ipvlan| *no_accept| *vrrp_(rt|strict).*/g, '');
+  const plain = FILE.replaceAll(/ *use_ipvlan| *no_accept| *(log_unknown_vrids|vrrp_strict).*/g, '');
   assert.deepEqual(unoffered(parse(plain, 'f')), []);
 });
