@@ -42,6 +42,7 @@ const call = {
   timerfd_create: libc.func('int timerfd_create(int clock, int flags)'),
   timerfd_settime: libc.func('int timerfd_settime(int fd, int flags, const void *value, void *before)'),
   signal: libc.func('intptr_t signal(int number, intptr_t handler)'),
+  sigprocmask: libc.func('int sigprocmask(int how, const void *set, void *before)'),
   sched_setscheduler: libc.func('int sched_setscheduler(int thread, int policy, const void *priority)'),
   sched_setaffinity: libc.func('int sched_setaffinity(int thread, size_t length, const void *processors)'),
   setrlimit: libc.func('int setrlimit(int resource, const void *limits)'),
@@ -176,6 +177,15 @@ const SIG_IGN = 1;
 /** A signal that Node has no name for, and that would end the process. */
 export function ignoreSignal(number: number): void {
   call.signal(number, SIG_IGN);
+}
+
+const SIG_UNBLOCK = 1;
+
+/** Node blocks SIGUSR1 before anything else, and with --disable-sigusr1 leaves it so: it would never arrive. */
+export function unblockSignal(number: number): void {
+  const set = new BigUint64Array(16);
+  set[0] = 1n << BigInt(number - 1);
+  checked(call.sigprocmask(SIG_UNBLOCK, set, null), 'sigprocmask');
 }
 
 const SCHED_OTHER = 0;
