@@ -5,6 +5,7 @@
 // needs: kernel keepalived ssh
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { waitFor } from '../../src/lab/process.ts';
 import { startTandemd, tandemdLog } from '../../src/lab/tandemd.ts';
 import { A, B, CONFIG, LivePair, pairImpossible, pairText, type Settings, VIPS } from './live-pair.ts';
 import { ctl, rendered, roles, states } from './tandemd-live.ts';
@@ -105,6 +106,18 @@ describe('apply on a live pair that runs tandemd', { skip, timeout: 280_000 }, (
     await pair.apply();
     assert.doesNotMatch(await pair.config(A), /priority 251/);
     assert.match((await pair.tandem('plan')).output, /no drift[\s\S]*nothing to do/);
+  });
+
+  test('what somebody loaded by hand is seen as what runs, and taken back', async () => {
+    await pair.sh(
+      A,
+      `sed -i 's,^ *192.168.1.3/24.*,& \\n 192.168.1.9/24 dev p3p1,' ${CONFIG} && kill -HUP "$(cat /run/keepalived.pid)"`,
+    );
+    await waitFor(async () => (await pair.vips(A)).includes('192.168.1.9/24'), { what: 'it', timeoutMs: 20_000 });
+    const output = await pair.apply('--allow', 'withdraw');
+    assert.match(output, /- vip 192\.168\.1\.9\/24 dev p3p1 \(rtr-core01\) +hot +withdraws/);
+    assert.match(output, /transitions: 0 predicted, 0 observed/);
+    assert.ok(!(await pair.vips(A)).includes('192.168.1.9/24'));
   });
 
   test('a password is hot: each router takes the old form until the other has followed; it is printed nowhere', async () => {

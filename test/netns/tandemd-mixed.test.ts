@@ -49,6 +49,26 @@ describe('a mixed pair', { skip, timeout: 280_000 }, () => {
     assert.match(await pair.sh(A, 'ip route'), /198\.51\.100\.0\/24/);
     assert.match(await pair.apply(), /nothing to do/);
   });
+
+  test('both engines at once on one router are detected and named: exit 8, nothing is changed', async () => {
+    const was = await stateOf(pair, B);
+    // With files of its own and an instance that nobody else speaks of.
+    const text = 'vrrp_instance VI_9 {\n interface p3p2\n virtual_router_id 99\n priority 1\n}\n';
+    await pair.lab.must(B, ['sh', '-c', 'cat >/run/other.conf'], { stdin: text });
+    await pair.sh(
+      B,
+      'keepalived -P -f /run/other.conf -p /run/other.pid -r /run/other-vrrp.pid </dev/null >/dev/null 2>&1',
+    );
+    try {
+      const { code, output } = await pair.tandem('apply', '--yes');
+      assert.match(output, /blocked\[plan-two-engines\]: rtr-core02 runs keepalived \d+ and tandemd \d+ side by side/);
+      assert.equal(code, 8, output);
+    } finally {
+      await pair.sh(B, 'pid=$(cat /run/other.pid); kill "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done');
+    }
+    assert.deepEqual(await stateOf(pair, B), was);
+    assert.match(await pair.apply(), /nothing to do/);
+  });
 });
 
 /** keepalived on A, tandemd on B. */
