@@ -70,7 +70,22 @@ export const addressLength = (family: Family): number => (family === 4 ? 4 : 16)
 
 /** The address as it stands on the wire: 4 or 16 bytes. */
 export function ipToBytes(ip: Ip): Uint8Array {
-  return ip.family === 4 ? Uint8Array.from(ip.text.split('.'), Number) : ipv6ToBytes(ip.text);
+  return ip.family === 4 ? ipv4ToBytes(ip.text) : ipv6ToBytes(ip.text);
+}
+
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+/** Digit by digit: a router that takes over 10,000 addresses does this 30,000 times before it may be late. */
+function ipv4ToBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(4);
+  let at = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) at += 1;
+    else bytes[at] = bytes[at]! * 10 + code - ZERO;
+  }
+  return bytes;
 }
 
 /** The address that 4 or 16 bytes stand for, in canonical text. */

@@ -12,17 +12,17 @@ export interface Ready {
 }
 
 /** Answers come in the order of the batches. */
-export type Answer = { readonly refused: readonly Refusal[] } | { readonly error: string };
+export type Answer = { readonly refused: readonly (readonly Refusal[])[] } | { readonly error: string };
 
 assert(parentPort, 'this file runs as a worker');
 const port = parentPort;
 const client = new NetlinkClient();
 port.postMessage({ port: client.port } satisfies Ready);
-port.on('message', (batch: Batch) => port.postMessage(answer(batch)));
+port.on('message', (batches: readonly Batch[]) => port.postMessage(answer(batches)));
 
-function answer(batch: Batch): Answer {
+function answer(batches: readonly Batch[]): Answer {
   try {
-    return { refused: client.send(batch) };
+    return { refused: batches.map((batch) => client.send(batch)) };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
   }

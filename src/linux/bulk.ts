@@ -5,9 +5,12 @@ import { type Deferred, deferred } from '../base/deferred.ts';
 import type { Answer, Ready } from './bulk-worker.ts';
 import type { Batch, Refusal } from './netlink-client.ts';
 
+/** What was refused, batch by batch. */
+export type Refusals = readonly (readonly Refusal[])[];
+
 export class BulkSender {
   readonly #worker = startWorker();
-  readonly #waiting: Deferred<readonly Refusal[]>[] = [];
+  readonly #waiting: Deferred<Refusals>[] = [];
   readonly #ready = deferred<number>();
   #failed: Error | undefined;
 
@@ -28,13 +31,21 @@ export class BulkSender {
     return this.#ready.promise;
   }
 
-  /** Batches are carried out in the order of the calls; several may be under way. */
-  send(batch: Batch): Promise<readonly Refusal[]> {
+  /** Batches are carried out in the order of the calls; several calls may be under way. @returns refusals by batch */
+  send(batches: readonly Batch[]): Promise<Refusals> {
     if (this.#failed) return Promise.reject(this.#failed);
-    const waiting = deferred<readonly Refusal[]>();
+    const waiting = deferred<Refusals>();
     this.#waiting.push(waiting);
-    this.#worker.postMessage(batch, [batch.bytes.buffer as ArrayBuffer]);
+    this.#worker.postMessage(
+      batches,
+      batches.map(({ bytes }) => bytes.buffer as ArrayBuffer),
+    );
     return waiting.promise;
+  }
+
+  /** Whether it can carry nothing out any more. */
+  get failed(): boolean {
+    return this.#failed !== undefined;
   }
 
   async close(): Promise<void> {

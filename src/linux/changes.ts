@@ -11,9 +11,9 @@ import { type Batch, BatchWriter } from './netlink-client.ts';
 import { RTM_ROUTE, writeRoute } from './route.ts';
 import { RTM_RULE, writeRule } from './rule.ts';
 
-/** A batch holds changes of this cost in all: 16 addresses, or 128 routes or rules. */
-const BATCH_COST_MAX = 128;
-const COST: Readonly<Record<Change['kind'], number>> = { address: 8, route: 1, rule: 1 };
+/** A batch holds changes of this cost in all: 16 addresses, or 256 routes or rules, which take a millisecond. */
+const BATCH_COST_MAX = 256;
+const COST: Readonly<Record<Change['kind'], number>> = { address: 16, route: 1, rule: 1 };
 /** A route of 256 IPv6 next hops takes 10 KiB. */
 const CHANGE_SIZE_MAX = 16 * 1024;
 const BATCH_SIZE = 4 * CHANGE_SIZE_MAX;

@@ -209,6 +209,11 @@ export function readText(bytes: Uint8Array): string {
 }
 
 export const readU32 = (bytes: Uint8Array, at = 0): number => viewOf(bytes).getUint32(at, true);
-export const u32 = (value: number): readonly number[] => [...new Uint8Array(Uint32Array.of(value).buffer)];
+export const u32 = (value: number): readonly number[] => [
+  value & 0xff,
+  (value >>> 8) & 0xff,
+  (value >>> 16) & 0xff,
+  value >>> 24,
+];
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
