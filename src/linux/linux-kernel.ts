@@ -34,9 +34,11 @@ import { ChangedSettings, readSetting } from './settings.ts';
 import { monotonicNow, openDeadline } from './timer.ts';
 import { openVrrpSocket } from './vrrp-socket.ts';
 
-/** What this thread does itself: 32 addresses, or 256 routes, take about a millisecond. */
+/** What this thread does itself: 16 addresses, or 256 routes, take about a millisecond. */
 const INLINE_COST_MAX = 256;
-/** Batches under way in the worker: one being carried out, the next one waiting for it. */
+/** Batches that go to the worker in one message: a message costs both threads more than a batch of routes. */
+const BATCHES_AT_ONCE = 2;
+/** Messages under way to the worker: one being carried out, the next one waiting for it. */
 const BULK_AHEAD = 2;
 /** Dumps after which notices that are still being lost are put up with; the next loss begins anew. */
 const RESYNC_TRIES = 3;
@@ -186,16 +188,21 @@ export class LinuxKernel implements Kernel {
   }
 
   async #changeInWorker(changes: readonly Change[]): Promise<readonly Failure[]> {
-    this.#bulk ??= new BulkSender();
+    if (this.#bulk === undefined || this.#bulk.failed) this.#bulk = new BulkSender();
     const bulk = this.#bulk;
     const port = await bulk.port;
     if (!this.#ownPorts.has(port)) this.#monitor?.passOver(this.#ownPorts.add(port));
     const failures: Failure[] = [];
     const underWay: Promise<void>[] = [];
-    for (const { batch, indexes } of writeBatches(changes, this.#devices, (failure) => failures.push(failure))) {
-      this.#expect(changes, indexes, 1);
-      const sent = bulk.send(batch).then((refused) => this.#refusals(refused, changes, indexes));
-      underWay.push(sent.then((refused) => void failures.push(...refused)));
+    const written = writeBatches(changes, this.#devices, (failure) => failures.push(failure));
+    for (const group of inGroups(written, BATCHES_AT_ONCE)) {
+      for (const { indexes } of group) this.#expect(changes, indexes, 1);
+      const sent = bulk.send(group.map(({ batch }) => batch)).then((refusals) => {
+        for (const [i, refused] of refusals.entries()) {
+          failures.push(...this.#refusals(refused, changes, group[i]!.indexes));
+        }
+      });
+      underWay.push(sent);
       if (underWay.length >= BULK_AHEAD) await underWay.shift();
     }
     await Promise.all(underWay);
@@ -368,6 +375,17 @@ async function readDump<T>(
       await nextTurn();
     }
   }
+}
+
+function* inGroups<T>(values: Iterable<T>, size: number): Generator<readonly T[]> {
+  let group: T[] = [];
+  for (const value of values) {
+    group.push(value);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }
 
 const isOwn = ({ protocol }: { readonly protocol: number }): boolean => protocol === OWN_PROTOCOL;
