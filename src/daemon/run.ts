@@ -245,7 +245,7 @@ class Daemon {
       await this.#session.end();
       await this.#notices.close(NOTICES_END);
       this.#control?.close();
-      await this.#kernel.close();
+      await this.#kernel.close({ keepSettings: options.keepOwned });
       for (const file of [options.pidFile, options.vrrpPidFile]) removePidFile(file);
       clearTimeout(giveUp);
       log('info', 'Stopped tandemd');

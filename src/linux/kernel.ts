@@ -73,8 +73,8 @@ export interface Kernel {
    */
   setFirewall(rules: readonly FirewallRule[]): void;
 
-  /** Ends sockets, timers and the worker; puts settings back. Addresses and routes stay. */
-  close(): Promise<void>;
+  /** Ends sockets, timers and the worker; puts settings back, unless they are to stay. Addresses and routes stay. */
+  close(options?: { readonly keepSettings?: boolean }): Promise<void>;
 }
 
 export interface Macvlan {

@@ -156,11 +156,11 @@ export class LinuxKernel implements Kernel {
     setFirewall(rules, (dev) => this.#devices.indexOf(dev));
   }
 
-  async close(): Promise<void> {
+  async close({ keepSettings = false }: { readonly keepSettings?: boolean } = {}): Promise<void> {
     this.#closed = true;
     this.#monitor?.close();
     await this.#changing.catch(() => {});
-    this.#settings.restore();
+    if (!keepSettings) this.#settings.restore();
     this.#frames.close();
     this.#client.close();
     await this.#bulk?.close();
