@@ -114,6 +114,24 @@ describe('starting and ending', () => {
     await daemon.says(/Entering FAULT STATE/, 2);
   });
 
+  // keepalived 2.2.7 is in FAULT with static_ipaddress too.
+  for (const [what, settings, state] of [
+    ['none in the file', {}, 'FAULT'],
+    ['its own in static_ipaddress', { root: 'static_ipaddress {\n 10.0.0.1/24 dev lan\n}' }, 'MASTER'],
+    ['its own in mcast_src_ip', { source: 'mcast_src_ip 10.0.0.1' }, 'MASTER'],
+  ] as const) {
+    test(`started with a dark link that has no address, with dont_track_primary and ${what}: ${state}`, async () => {
+      ip('address', 'flush', 'dev', 'lan');
+      ip('link', 'set', 'far', 'down');
+      const { root = '', source = '' }: { readonly root?: string; readonly source?: string } = settings;
+      await using daemon = place.start(conf({ root, lines: ['dont_track_primary', source] }));
+      await daemon.says(new RegExp(`Entering ${state} STATE`));
+      // Three down timers: what there is to come has come.
+      await new Promise((done) => setTimeout(done, 1_100));
+      assert.equal(place.status().instances[0]!.state, state);
+    });
+  }
+
   test('without -n it returns when VRRP runs, and the daemon lives on', async () => {
     place.write(conf());
     const started = startInBackground();
