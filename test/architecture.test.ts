@@ -178,7 +178,7 @@ describe('tests', () => {
   const own = (path: string) =>
     importsOf(path).filter((name) => name.startsWith('test/') && !name.includes('/support/'));
   const entersNamespace = (path: string) =>
-    [path, ...own(path)].some((file) => /\binOwnNetwork\(\)|\bLab\.up\(|'lab', 'up'/.test(read(file)));
+    [path, ...own(path)].some((file) => /\binOwnNetwork\(\)|\bLab\.up\(|'lab', '(?:up|demo)'/.test(read(file)));
 
   test('that touch the kernel enter a network namespace of their own', () => {
     assert.deepEqual(

@@ -1,4 +1,7 @@
-/** tandemd on a router of the lab, in keepalived's place: the same file, started at each boot as well (small init). */
+/**
+ * The tree's tandemd on a router of the lab, in keepalived's place: the same file, started at each boot as well (small
+ * init). Out of the tree, so that no test meets an old build; the executable comes by `tandem apply`.
+ */
 import { dirname } from 'node:path';
 import { packageRoot } from './boot.ts';
 import type { Lab } from './lab.ts';

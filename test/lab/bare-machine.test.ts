@@ -21,8 +21,9 @@ test('npm run demo needs nothing that a fresh Debian has not, and all of its che
 }, async () => {
   const environment = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', `HOME=${labs}`, `TANDEM_LAB_DIR=${labs}`];
   const script = `for program in keepalived sshd ssh fping tcpdump; do ! command -v $program || exit 99; done
-"$1" scripts/build.ts && exec "$1" src/cli.ts lab demo`;
-  const argv = onBareMachine([...environment, 'sh', '-c', script, 'sh', process.execPath]);
+"$1" scripts/build.ts && exec "$@"`;
+  const demo = [process.execPath, 'src/cli.ts', 'lab', 'demo'];
+  const argv = onBareMachine([...environment, 'sh', '-c', script, 'sh', ...demo]);
   const stdin = filesNotBare().join('\n');
   const { code, stdout, stderr } = await run(argv, { stdin, cwd: ROOT, timeoutMs: 280_000 });
   const [, held, all] = /(\d+) of (\d+) checks held/.exec(stdout) ?? [];
