@@ -44,6 +44,8 @@ interface Cell {
   readonly version: 2 | 3;
   readonly unicast?: true;
   readonly password?: true;
+  /** Lines of VMACs. */
+  readonly vmac?: readonly string[];
 }
 
 const CELLS: readonly Cell[] = [
@@ -54,6 +56,15 @@ const CELLS: readonly Cell[] = [
   { name: 'v3 IPv4 unicast', family: 4, version: 3, unicast: true },
   { name: 'v3 IPv6 multicast', family: 6, version: 3 },
   { name: 'v3 IPv6 unicast', family: 6, version: 3, unicast: true },
+  { name: 'v2 IPv4 multicast with VMACs', family: 4, version: 2, vmac: ['use_vmac'] },
+  { name: 'v3 IPv4 multicast with VMACs', family: 4, version: 3, vmac: ['use_vmac'] },
+  {
+    name: 'v3 IPv4 multicast with VMACs and vmac_xmit_base',
+    family: 4,
+    version: 3,
+    vmac: ['use_vmac', 'vmac_xmit_base'],
+  },
+  { name: 'v3 IPv6 multicast with VMACs', family: 6, version: 3, vmac: ['use_vmac'] },
 ];
 
 const PRIORITY: Readonly<Record<RouterName, number>> = { [A]: 150, [B]: 100 };
@@ -71,6 +82,7 @@ function configOf(cell: Cell, router: RouterName): string {
     `priority ${PRIORITY[router]}`,
     `version ${cell.version}`,
     `advert_int ${intervalOf(cell) / 1000}`,
+    ...(cell.vmac ?? []),
     ...(cell.password ? ['authentication {', 'auth_type PASS', 'auth_pass lab-only', '}'] : []),
     ...(cell.unicast ? [`unicast_src_ip ${own}`, 'unicast_peer {', peer, '}'] : []),
     'virtual_ipaddress {',
@@ -165,7 +177,7 @@ describe('tandemd killed with SIGKILL', options, () => {
 
 describe('the adverts of both for one file', options, () => {
   for (const cell of CELLS) {
-    test(`${cell.name}: equal but for the IP id, which counts up in both`, async () => {
+    test(`${cell.name}: equal from the MACs on, but for the IP id, which counts up in both`, async () => {
       await using lab = await upWithIpv6();
       const text = configOf(cell, A);
       const [theirs, ours] = [await capture(lab, 'keepalived', text), await capture(lab, 'tandemd', text)];
@@ -176,9 +188,9 @@ describe('the adverts of both for one file', options, () => {
   }
 });
 
-/** Ethernet payloads, as hex: what a master sends from its first advert to its farewell. */
+/** Whole frames, as hex: what a master sends from its first advert to its farewell. */
 async function capture(lab: Lab, engine: Engine, text: string): Promise<{ readonly adverts: readonly string[] }> {
-  const command = ['tcpdump', '-Z', 'root', '-i', 'p3p1', '-n', '-l', '-x', '--immediate-mode', 'proto', '112'];
+  const command = ['tcpdump', '-Z', 'root', '-i', 'p3p1', '-n', '-l', '-xx', '--immediate-mode', 'proto', '112'];
   const child = lab.spawn(A, command);
   let [shown, said] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -204,12 +216,13 @@ async function capture(lab: Lab, engine: Engine, text: string): Promise<{ readon
   return { adverts: adverts() };
 }
 
-/** IPv4: identification is bytes 4 and 5, the header's checksum 10 and 11. */
+/** IPv4 behind the Ethernet header: identification is bytes 18 and 19, the header's checksum 24 and 25. */
 function maskId(hex: string): string {
-  return hex.startsWith('4') ? `${hex.slice(0, 8)}----${hex.slice(12, 20)}----${hex.slice(24)}` : hex;
+  if (hex.slice(24, 28) !== '0800') return hex;
+  return `${hex.slice(0, 36)}----${hex.slice(40, 48)}----${hex.slice(52)}`;
 }
 
 function assertIdsCountUp(adverts: readonly string[]): void {
-  const ids = adverts.map((hex) => Number.parseInt(hex.slice(8, 12), 16));
+  const ids = adverts.map((hex) => Number.parseInt(hex.slice(36, 40), 16));
   for (const [i, id] of ids.entries()) if (i > 0) assert.ok(id > ids[i - 1]!, `ids ${ids.join(', ')}`);
 }
