@@ -85,6 +85,7 @@ export const CODES = {
   'plan-window-too-small': 'Both routers have to change at once, and an answer takes too long for that.',
   'plan-degraded': 'The pair is not as its own configuration says: one router could not take over.',
   'plan-not-forwarding': 'The router holds routes for a pair and does not forward packets.',
+  'plan-start-at-boot': 'The engine changes on a router whose start at boot Tandem does not know.',
   'plan-outside-unit': 'The daemon was started by hand on a router that runs systemd.',
 } as const;
 

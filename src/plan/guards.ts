@@ -1,8 +1,10 @@
 /** What forbids an apply whatever is allowed, and what the user should know before it. */
 import type { Problem } from '../base/problem.ts';
 import { isAtLeast } from '../base/version.ts';
+import type { Change } from '../change/change.ts';
 import type { Impact } from '../change/impact-model.ts';
 import type { EngineProcess, Observed } from '../change/observed.ts';
+import { KEYWORDS } from '../keepalived/keywords.ts';
 import type { Instance } from '../keepalived/model.ts';
 import { installBlocks, replacementOf } from './install.ts';
 import type { NodePlan } from './plan.ts';
@@ -164,7 +166,9 @@ function engineBlocks(nodes: readonly NodePlan[], impact: Impact | undefined): P
     const { daemon } = reading.observed;
     // A new build of the same engine may bring hot changes along.
     const borne = replaces.engine ? ['none'] : ['none', 'hot'];
-    const changes = (impact?.findings ?? []).filter((f) => f.change !== undefined && !borne.includes(f.class));
+    const changes = (impact?.findings ?? []).filter(
+      ({ change, class: severity }) => change && !borne.includes(severity) && !(replaces.engine && isOwn(change)),
+    );
     const blocks: Problem[] = [];
     if (changes.length > 0) {
       const what = changes[0]!.change!.text;
@@ -188,6 +192,9 @@ function engineBlocks(nodes: readonly NodePlan[], impact: Impact | undefined): P
     return blocks;
   });
 }
+
+/** A line behind @tandemd: it stands in the file before and after, and one of the two engines does not read it. */
+const isOwn = ({ keyword }: Change): boolean => KEYWORDS.some(({ name, engine }) => name === keyword && engine);
 
 /** keepalived would say MASTER and serve nothing, and neither a reload nor a way back brings the addresses again. */
 function lossBlocks(impact: Impact | undefined): Problem[] {
@@ -231,9 +238,10 @@ function roleBlocks(nodes: readonly NodePlan[]): Problem[] {
 
 /** What should be known and forbids nothing. */
 export function cautionsOf(nodes: readonly NodePlan[]): Problem[] {
-  return nodes.flatMap(({ router, reading, desired }) => {
+  return nodes.flatMap((node) => {
+    const { router, reading, desired } = node;
     if (reading.kind !== 'read') return [];
-    const { sysctls, daemon } = reading.observed;
+    const { sysctls, daemon, system } = reading.observed;
     const routes = desired.config.vrrp_instance.some((i) => (i.virtual_routes ?? []).length > 0);
     const cautions: Problem[] = [];
     if (routes && sysctls['net.ipv4.ip_forward'] === '0') {
@@ -243,11 +251,18 @@ export function cautionsOf(nodes: readonly NodePlan[]): Problem[] {
         message: `${router} does not forward packets: net.ipv4.ip_forward is 0`,
       });
     }
-    if (daemon.kind === 'running' && daemon.unit === undefined && reading.observed.system.init === 'systemd') {
+    if (daemon.kind === 'running' && daemon.unit === undefined && system.init === 'systemd') {
       cautions.push({
         code: 'plan-outside-unit',
         severity: 'warning',
         message: `${daemon.engine} on ${router} was started outside of its systemd unit: it is reloaded by SIGHUP`,
+      });
+    }
+    if (system.init !== 'systemd' && replacementOf(node)?.engine) {
+      cautions.push({
+        code: 'plan-start-at-boot',
+        severity: 'warning',
+        message: `${router} has no systemd: that it starts ${desired.engine} at boot from now on is left to you`,
       });
     }
     return cautions;

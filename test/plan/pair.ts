@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { parseIpPrefix } from '../../src/base/address.ts';
 import type { Engine } from '../../src/base/engine.ts';
 import { ms } from '../../src/base/units.ts';
-import type { AddressFact, InterfaceFact, LiveState, Observed } from '../../src/change/observed.ts';
+import type { AddressFact, InterfaceFact, LiveState, Observed, TandemdFiles } from '../../src/change/observed.ts';
 import { parse } from '../../src/keepalived/parser.ts';
-import { type PairPlan, planPair, type Reading } from '../../src/plan/plan.ts';
+import { type Desired, type PairPlan, planPair, type Reading } from '../../src/plan/plan.ts';
 
 export const PATH = '/etc/keepalived/keepalived.conf';
 
@@ -30,6 +30,11 @@ export interface Side {
   readonly unreachable?: string;
   /** What runs and what shall; default: keepalived. */
   readonly engine?: Engine;
+  /** What shall run, where that is another one. */
+  readonly wants?: Engine;
+  /** What of tandemd is to be there, and what is. */
+  readonly executable?: NonNullable<Desired['executable']>;
+  readonly tandemd?: TandemdFiles;
 }
 
 const ROUTERS = ['a', 'b'] as const;
@@ -45,10 +50,11 @@ export const planBoth = (before: (priority: number) => string, after: (priority:
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-function desired(router: string, { after, engine = 'keepalived' }: Side) {
+function desired(router: string, { after, executable, ...side }: Side): Desired {
+  const engine = side.wants ?? side.engine ?? 'keepalived';
   const parsed = parse(after, `${router}:${PATH}`, { engine });
   const file = { path: PATH, mode: 0o600, sha256: hash(after), size: after.length, sensitive: true };
-  return { router, engine, config: parsed.config, files: [file] };
+  return { router, engine, config: parsed.config, files: [file], ...(executable && { executable }) };
 }
 
 const INTERFACES: readonly InterfaceFact[] = ['lan0', 'x0'].map((name, i) => ({
@@ -110,7 +116,7 @@ function reading(router: (typeof ROUTERS)[number], side: Side): Reading {
     ...(side.before !== undefined && { config: configFile(side.before) }),
     ...side.observed,
   };
-  return { kind: 'read', observed };
+  return { kind: 'read', observed, ...(side.tandemd && { tandemd: side.tandemd }) };
 }
 
 const configFile = (text: string) => ({
