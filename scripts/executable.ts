@@ -23,7 +23,6 @@ import { assert } from '../src/base/assert.ts';
 import { byVersion, carrying, highest, requirements } from './elf.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
-const DIST = join(ROOT, 'dist');
 const require = createRequire(import.meta.url);
 
 /** The oldest C library that it runs on: that of Debian 10 and RHEL 8. */
@@ -62,8 +61,11 @@ export interface Built {
   readonly inputs: string;
 }
 
-/** Builds what is not there yet; nothing, where it was built from the same things. */
-export async function buildExecutable(): Promise<Built> {
+/**
+ * Builds what is not there yet; nothing, where it was built from the same things.
+ * @param directory where tandemd and tandemd.json go
+ */
+export async function buildExecutable(directory = join(ROOT, 'dist')): Promise<Built> {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   const runtime = join(dirname(require.resolve(`node-linux-${process.arch}/package.json`)), 'bin/node');
   const node = readFileSync(runtime);
@@ -74,11 +76,12 @@ export async function buildExecutable(): Promise<Built> {
   };
   const own = [import.meta.filename, join(import.meta.dirname, 'elf.ts')].map((file) => readFileSync(file));
   const inputs = hashOf(version, node, ...Object.values(parts), ...own);
-  const before = builtBefore();
+  const before = builtBefore(directory);
   if (before?.inputs === inputs) return before;
 
   const glibc = checkRequirements({ node, 'koffi.node': parts['koffi.node']! });
-  const executable = carrying(node, makeBlob(runtime, parts));
+  mkdirSync(directory, { recursive: true });
+  const executable = carrying(node, makeBlob(runtime, parts, directory));
   const built: Built = {
     version,
     arch: process.arch,
@@ -88,8 +91,8 @@ export async function buildExecutable(): Promise<Built> {
     sha256: sha256(executable),
     inputs,
   };
-  put('tandemd', executable, 0o755);
-  put('tandemd.json', Buffer.from(`${JSON.stringify(built, undefined, 2)}\n`), 0o644);
+  put(join(directory, 'tandemd'), executable, 0o755);
+  put(join(directory, 'tandemd.json'), Buffer.from(`${JSON.stringify(built, undefined, 2)}\n`), 0o644);
   return built;
 }
 
@@ -135,7 +138,7 @@ function addonFile(): string {
 }
 
 /** @returns the lowest glibc that all of them run on */
-function checkRequirements(files: Parts): string {
+export function checkRequirements(files: Parts): string {
   const floors = Object.entries(files).map(([name, file]) => {
     const { needed, versions } = requirements(file);
     const other = needed.filter((library) => !LIBRARIES.test(library));
@@ -148,9 +151,8 @@ function checkRequirements(files: Parts): string {
 }
 
 /** Made in a folder of its own under relative names: the blob holds the program's path, and must not hold ours. */
-function makeBlob(runtime: string, parts: Parts): Buffer {
-  mkdirSync(DIST, { recursive: true });
-  const folder = mkdtempSync(join(DIST, '.blob-'));
+function makeBlob(runtime: string, parts: Parts, directory: string): Buffer {
+  const folder = mkdtempSync(join(directory, '.blob-'));
   try {
     for (const [name, bytes] of Object.entries(parts)) writeFileSync(join(folder, name), bytes);
     const [main, ...assets] = Object.keys(parts);
@@ -172,22 +174,22 @@ function makeBlob(runtime: string, parts: Parts): Buffer {
   }
 }
 
-function builtBefore(): Built | undefined {
+function builtBefore(directory: string): Built | undefined {
   try {
-    const built = JSON.parse(readFileSync(join(DIST, 'tandemd.json'), 'utf8')) as Built;
-    return sha256(readFileSync(join(DIST, 'tandemd'))) === built.sha256 ? built : undefined;
+    const built = JSON.parse(readFileSync(join(directory, 'tandemd.json'), 'utf8')) as Built;
+    return sha256(readFileSync(join(directory, 'tandemd'))) === built.sha256 ? built : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Under its name only when it is whole: somebody may be running the one before. */
-function put(name: string, bytes: Buffer, mode: number): void {
-  const temporary = join(DIST, `.${name}-${process.pid}`);
+function put(path: string, bytes: Buffer, mode: number): void {
+  const temporary = `${path}-${process.pid}`;
   const file = openSync(temporary, 'w', mode);
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(WRITE_BYTES, bytes.length - at));
   closeSync(file);
-  renameSync(temporary, join(DIST, name));
+  renameSync(temporary, path);
 }
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

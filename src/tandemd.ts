@@ -2,6 +2,7 @@
 /** tandemd: argv -> what is asked for. The only place that prints an error and picks an exit code. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isBug } from './base/assert.ts';
 import { isDetached, startDetached } from './daemon/detach.ts';
 import { EXIT } from './daemon/exit.ts';
 import { interfaceNames, load } from './daemon/load.ts';
@@ -81,6 +82,12 @@ async function run(options: Options): Promise<number> {
   process.exit(code);
 }
 
+/** Our own fault with its stack; the world's with what was tried, and why it failed. */
+function described(error: Error): string {
+  if (isBug(error)) return error.stack ?? error.message;
+  return error.cause instanceof Error ? `${error.message}: ${described(error.cause)}` : error.message;
+}
+
 /** For ps and pgrep; process.title would write over the options that the daemon was started with. */
 function nameProcess(): void {
   try {
@@ -96,7 +103,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    say(error instanceof Error ? described(error) : String(error));
     // Sockets and timers of a start that failed half-way would keep it alive.
     process.exit(EXIT.failed);
   },

@@ -13,8 +13,7 @@ import { assert } from '../base/assert.ts';
 import { familyOf } from '../keepalived/defaults.ts';
 import type { AddressLine, Config, GlobalDefs, Instance } from '../keepalived/model.ts';
 import type { Macvlan } from '../linux/kernel.ts';
-import type { Link } from '../linux/link.ts';
-import { isMacvlan } from '../linux/macvlan.ts';
+import { isMacvlan, type Link } from '../linux/link.ts';
 import type { InstanceConfig, RouterConfig } from '../vrrp/config.ts';
 import { type Tracker, trackerKey } from '../vrrp/tracking.ts';
 

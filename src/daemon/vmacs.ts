@@ -8,8 +8,7 @@
 import type { Address } from '../linux/address.ts';
 import { IFA_F } from '../linux/address.ts';
 import { type Kernel, OWN_PROTOCOL } from '../linux/kernel.ts';
-import { type Link, OWN_ALIAS } from '../linux/link.ts';
-import { isMacvlan } from '../linux/macvlan.ts';
+import { isMacvlan, type Link, OWN_ALIAS } from '../linux/link.ts';
 import type { Log } from './log.ts';
 import type { View } from './view.ts';
 import type { Vmac } from './vmac.ts';

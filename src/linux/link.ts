@@ -86,6 +86,11 @@ export function readLink({ body }: Message): Link | undefined {
   };
 }
 
+export const isMacvlan = (link: Link, lower: Link, mac: Uint8Array): boolean =>
+  link.isPrivate === true && link.lower === lower.index && link.mac !== undefined && isSame(link.mac, mac);
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
+
 /** RTM_NEWLINK with NLM_F_CREATE and NLM_F_EXCL: a private macvlan, still down. */
 export function writeMacvlan(
   message: MessageWriter,

@@ -5,7 +5,7 @@
 import { NoDevice } from './devices.ts';
 import { SystemError } from './ffi.ts';
 import type { Macvlan } from './kernel.ts';
-import { type Link, RTM_LINK, writeDeleteLink, writeMacvlan, writeOwnAndUp } from './link.ts';
+import { isMacvlan, type Link, RTM_LINK, writeDeleteLink, writeMacvlan, writeOwnAndUp } from './link.ts';
 import { type MessageWriter, NLM_F } from './netlink.ts';
 import { BatchWriter, type NetlinkClient } from './netlink-client.ts';
 
@@ -54,11 +54,6 @@ export function deleteLink(client: NetlinkClient, index: number): void {
   const write = (message: MessageWriter): void => writeDeleteLink(message, index);
   request(client, { type: RTM_LINK.DEL, flags: 0 }, write, `deleting device ${index}`);
 }
-
-export const isMacvlan = (link: Link, lower: Link, mac: Uint8Array): boolean =>
-  link.isPrivate === true && link.lower === lower.index && link.mac !== undefined && isSame(link.mac, mac);
-
-const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 /** A device's message with all that it names takes some 200 bytes. */
 const MESSAGE_MAX = 1024;
