@@ -43,9 +43,9 @@ export class Packages {
     for (const name of ['tandemd', `tandemd-${arch}`]) {
       const file = join(this.#root, 'dist', name);
       const about = described.safeParse(await jsonIfThere(`${file}.json`)).data;
-      if (about?.arch !== ARCHITECTURES[arch]) continue;
+      if (about === undefined || about.arch !== ARCHITECTURES[arch]) continue;
       const content = await readIfThere(file);
-      if (content !== undefined) return this.#packageOf(file, content, about!);
+      if (content !== undefined) return this.#packageOf(file, content, about);
     }
     return {
       missing: `this package has no executable of tandemd for ${arch}: neither dist/tandemd nor dist/tandemd-${arch}`,
