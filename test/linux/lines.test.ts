@@ -15,8 +15,9 @@ import { type Change, OWN_PROTOCOL } from '../../src/linux/kernel.ts';
 import { addressOf, type LineContext, type Resolved, routeOf, ruleOf } from '../../src/linux/lines.ts';
 import { LinuxKernel } from '../../src/linux/linux-kernel.ts';
 import { iproute2File, namesOf } from '../../src/linux/names.ts';
-import { addVeth, ip, ipJson } from '../support/ip.ts';
+import { addVeth, ip } from '../support/ip.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
+import { type Shown, shown } from '../support/shown.ts';
 import { waitUntil } from '../support/wait.ts';
 
 inOwnNetwork();
@@ -100,35 +101,12 @@ const CONF = `vrrp_instance V {
 }
 `;
 
-/** What iproute2 shows of everything, but for lo, protocol numbers and what counts down. */
-const shown = () => ({
-  addresses: ipJson('addr', 'show')
-    .filter(({ ifname }) => ifname !== 'lo')
-    .flatMap(({ ifname, addr_info }) => (addr_info as Entry[]).map((entry) => ({ ifname, ...still(entry) }))),
-  routes: [4, 6]
-    .flatMap((family) => ipJson(`-${family}`, 'route', 'show', 'table', 'all'))
-    .map((entry) => JSON.stringify(still(entry)))
-    .sort(),
-  rules: [4, 6].flatMap((family) => ipJson(`-${family}`, 'rule', 'show')).map(still),
-});
-type Entry = Readonly<Record<string, unknown>>;
-
-function still({ protocol, preferred_life_time, expires, ...entry }: Entry): Entry {
-  const lifetime = preferred_life_time as number | undefined;
-  const counting = lifetime !== undefined && lifetime > 0 && lifetime < 0xffff_ffff;
-  return {
-    ...entry,
-    ...(lifetime !== undefined && { lifetime: counting ? 'counting' : lifetime }),
-    expires: expires !== undefined,
-  };
-}
-
 const directory = mkdtempSync(join(tmpdir(), 'tandem-lines-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 describe("keepalived's lines", () => {
-  let empty: ReturnType<typeof shown>;
-  let theirs: ReturnType<typeof shown>;
+  let empty: Shown;
+  let theirs: Shown;
 
   before(async () => {
     addVeth('eth0', 'far0');

@@ -89,11 +89,12 @@ export class Daemon implements AsyncDisposable {
 
   async says(pattern: RegExp, times = 1): Promise<void> {
     const all = new RegExp(pattern.source, 'g');
-    await waitFor(() => [...this.log.matchAll(all)].length >= times, {
-      what: `${pattern} ${times} times in\n${this.log}`,
-      timeoutMs: 20_000,
-      everyMs: 10,
-    });
+    const said = () => [...this.log.matchAll(all)].length >= times;
+    try {
+      await waitFor(said, { what: `${pattern} ${times} times`, timeoutMs: 20_000, everyMs: 10 });
+    } catch (cause) {
+      throw new Error(`it said\n${this.log}`, { cause });
+    }
   }
 
   signal(name: NodeJS.Signals): void {
