@@ -1,11 +1,11 @@
 /** The daemon from its start to its end: one session after another, signals, logs, pid files, systemd. */
-import { uptime } from 'node:os';
+import { constants, uptime } from 'node:os';
 import { type Millis, ms } from '../base/units.ts';
 import { CONTROL_SOCKET, type Reply, type Request } from '../control/messages.ts';
 import type { Config } from '../keepalived/model.ts';
 import { print } from '../keepalived/printer.ts';
 import { DatagramSender } from '../linux/datagram.ts';
-import { ignoreSignal } from '../linux/ffi.ts';
+import { ignoreSignal, unblockSignal } from '../linux/ffi.ts';
 import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
 import { LinuxKernel } from '../linux/linux-kernel.ts';
 import { keepalivedState } from '../vrrp/names.ts';
@@ -142,6 +142,7 @@ class Daemon {
     process.on('SIGHUP', () => this.#later('reload', () => this.#reload()));
     process.on('SIGUSR1', () => this.#dump(DATA_FILE, () => dataText(statusOf(this.#condition()))));
     process.on('SIGUSR2', () => this.#dump(STATS_FILE, () => statsText(countersOf(this.#condition()))));
+    unblockSignal(constants.signals.SIGUSR1);
     for (const number of UNANSWERED) ignoreSignal(number);
     this.#traits.apply(this.#session.loaded.config.global_defs);
     const started = this.#session.start(snapshot, startDelay(this.#session.loaded.config));
