@@ -28,7 +28,7 @@ export const ROLLOUT_RULES: readonly Pick<Rule, 'id' | 'what' | 'classes' | 'rea
     id: 'engine',
     what: 'another engine on a router that is MASTER (apart: engine)',
     classes: classes('failover', 'failover', 'failover'),
-    reason: 'the old daemon is stopped when the new one is ready; the MASTER gives its role up first',
+    reason: 'the old daemon is stopped when the new one is ready, and its peer serves meanwhile',
   },
   {
     id: 'engine-on-backup',
@@ -40,7 +40,7 @@ export const ROLLOUT_RULES: readonly Pick<Rule, 'id' | 'what' | 'classes' | 'rea
     id: 'restart',
     what: 'a restart or an upgrade of the daemon on a router that is MASTER',
     classes: classes('failover', 'failover', 'failover'),
-    reason: 'a daemon that stops releases everything: the MASTER gives its role up first',
+    reason: 'a daemon that stops releases everything, and its peer serves meanwhile',
   },
   {
     id: 'restart-of-backup',
