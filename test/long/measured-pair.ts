@@ -1,6 +1,7 @@
 /** A pair of the lab that is brought into a row's old state, changed by the real plan and apply, and watched meanwhile. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { Engine } from '../../src/base/engine.ts';
 import { ms } from '../../src/base/units.ts';
 import type { Observed } from '../../src/change/observed.ts';
 import type { Config } from '../../src/keepalived/model.ts';
@@ -9,6 +10,7 @@ import { Lab } from '../../src/lab/lab.ts';
 import type { LinkEvent, Watch } from '../../src/lab/observe.ts';
 import type { PingResult } from '../../src/lab/ping.ts';
 import { waitFor } from '../../src/lab/process.ts';
+import { startTandemd, stopTandemd } from '../../src/lab/tandemd.ts';
 import { type Desired, type PairPlan, planPair } from '../../src/plan/plan.ts';
 import { unsettled } from '../../src/plan/proof.ts';
 import type { RenderedRouter } from '../../src/render/render.ts';
@@ -55,9 +57,11 @@ export interface Measured {
 export class MeasuredPair implements AsyncDisposable {
   readonly lab: Lab;
   readonly #links: readonly [Link, Link];
+  readonly #engine: Engine;
 
-  private constructor(lab: Lab) {
+  private constructor(lab: Lab, engine: Engine) {
     this.lab = lab;
+    this.#engine = engine;
     const link = (router: RouterName) => {
       const name = ROUTERS[router];
       const ssh = { become: 'none', connect_timeout: ms(10_000), config: lab.sshConfig } as const;
@@ -66,8 +70,9 @@ export class MeasuredPair implements AsyncDisposable {
     this.#links = [link('A'), link('B')];
   }
 
-  static async up(): Promise<MeasuredPair> {
-    return new MeasuredPair(await Lab.up());
+  /** @param engine what both routers run */
+  static async up(engine: Engine): Promise<MeasuredPair> {
+    return new MeasuredPair(await Lab.up(), engine);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,16 +84,24 @@ export class MeasuredPair implements AsyncDisposable {
   async bring(settings: Settings): Promise<void> {
     await Promise.all(BOTH.map((router) => this.#prepare(router, settings[router])));
     for (const router of BOTH) {
-      await this.lab.startKeepalived(ROUTERS[router], print(settings[router].config));
+      await this.#start(ROUTERS[router], print(settings[router].config));
       if (router === 'A') await this.#settles(['A'], settings);
     }
     await this.#settles(BOTH, settings);
   }
 
+  #start(router: string, text: string): Promise<void> {
+    return this.#engine === 'tandemd' ? startTandemd(this.lab, router, text) : this.lab.startKeepalived(router, text);
+  }
+
+  #stop(router: string): Promise<void> {
+    return this.#engine === 'tandemd' ? stopTandemd(this.lab, router) : this.lab.stopKeepalived(router);
+  }
+
   async #prepare(router: RouterName, setting: Setting): Promise<void> {
     const name = ROUTERS[router];
     const [{ daemon }] = (await this.#observe([router])) as [Observed];
-    if (daemon.kind === 'running') await this.lab.stopKeepalived(name);
+    if (daemon.kind === 'running') await this.#stop(name);
     const script = `set -e
 ip address flush dev p3p1 scope global
 ${setting.hasBase ? `ip address add ${BASE[router]} dev p3p1` : ''}
@@ -150,7 +163,7 @@ done
     const [a, b] = before.map((observed) => ({ kind: 'read', observed }) as const);
     const plan = planPair({
       pair: 'core',
-      desired: [desiredOf(rendered[0]), desiredOf(rendered[1])],
+      desired: [desiredOf(rendered[0], this.#engine), desiredOf(rendered[1], this.#engine)],
       readings: [a!, b!],
     });
     const report = plan.blocks.length > 0 ? undefined : await this.#apply(plan, rendered);
@@ -173,10 +186,10 @@ function renderedOf(router: RouterName, { config, text }: Goal[RouterName]): Ren
   return { pair: 'core', router: ROUTERS[router], config, files: [file] };
 }
 
-function desiredOf({ router, config, files }: RenderedRouter): Desired {
+function desiredOf({ router, config, files }: RenderedRouter, engine: Engine): Desired {
   return {
     router,
-    engine: 'keepalived',
+    engine,
     config,
     files: files.map(({ content, ...file }) => ({
       ...file,

@@ -32,13 +32,14 @@ export function reloadMatrixDoc(
   refused: readonly RefusedLine[],
   version: string,
 ): string {
+  const [engine] = version.split(' ');
   const held = applied.filter((line) => line.differences.length === 0).length;
   const blocked = refused.filter((line) => line.differences.length === 0).length;
   return [
     '# The reload matrix, carried out',
     '',
     'Each row of the matrix in `test/change/reload-matrix.ts` that `apply` may carry out, on two routers of the lab with',
-    'a real keepalived: the pair is brought into the old state (A is MASTER with priority 150, B the backup with 100,',
+    `a real ${engine}: the pair is brought into the old state (A is MASTER with priority 150, B the backup with 100,`,
     'advert_int 1 s unless the row says otherwise), read over SSH, planned, and changed by the same code as',
     '`tandem apply`, with what the plan asks to be allowed. Meanwhile a client pings a VIP that stays every 10 ms.',
     '',
@@ -84,9 +85,9 @@ export function reloadMatrixDoc(
       row([l.name, l.by, l.why, l.harm, l.differences.length === 0 ? 'yes' : `**no**: ${l.differences.join('; ')}`]),
     ),
     '',
-    `keepalived ${version}, ${new Date().toISOString().slice(0, 10)}, commit ${COMMIT}.`,
+    `${version}, ${new Date().toISOString().slice(0, 10)}, commit ${COMMIT}.`,
     `Machine: ${cpus().length} cores, Linux ${release().split('.').slice(0, 2).join('.')}, Node ${process.versions.node}.`,
-    'Again: `npm run test:long -- reload-matrix`, which writes this file.',
+    `Again: \`${engine === 'tandemd' ? 'ENGINE=tandemd ' : ''}npm run test:long -- reload-matrix\`, which writes this file.`,
     '',
   ].join('\n');
 }

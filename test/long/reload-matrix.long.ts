@@ -1,13 +1,15 @@
 // needs: kernel keepalived sshd
 /**
  * What the plan predicts is what happens: every row of the reload matrix carried out by the real plan and apply on a
- * real pair. Writes docs/reload-matrix.md. ROWS=REGEXP measures some rows only, and writes nothing.
+ * real pair. Writes docs/reload-matrix.md; with ENGINE=tandemd the pair runs that, and docs/reload-matrix-tandemd.md is
+ * written. ROWS=REGEXP measures some rows only, and writes nothing.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Engine } from '../../src/base/engine.ts';
 import { hasErrors } from '../../src/base/problem.ts';
 import type { Impact, Order } from '../../src/change/impact-model.ts';
 import { check } from '../../src/keepalived/check.ts';
@@ -35,7 +37,10 @@ import { type AppliedLine, type RefusedLine, reloadMatrixDoc, saysNothing } from
 const directory = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
 process.env.TANDEM_LAB_DIR = directory;
 
-const DOC = join(import.meta.dirname, '../../docs/reload-matrix.md');
+const ENGINE: Engine = process.env.ENGINE === 'tandemd' ? 'tandemd' : 'keepalived';
+const DOC = join(import.meta.dirname, `../../docs/reload-matrix${ENGINE === 'tandemd' ? '-tandemd' : ''}.md`);
+/** In the classes of a row. */
+const COLUMN = ENGINE === 'tandemd' ? 2 : 0;
 const wanted = new RegExp(process.env.ROWS ?? '');
 /** `apply` restarts no daemon: the rows about that stay with the rules alone. */
 const applicable = ROWS.filter((row) => row.pair.input === undefined);
@@ -54,23 +59,23 @@ describe('the reload matrix, carried out', { skip, timeout: 3_600_000 }, () => {
   let version = '';
 
   before(async () => {
-    pair = await MeasuredPair.up();
+    pair = await MeasuredPair.up(ENGINE);
   });
   after(async () => {
     await pair?.[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true });
     const isWhole = applied.length + refused.length === applicable.length + REFUSED_ROWS.length;
-    if (isWhole) writeFileSync(DOC, reloadMatrixDoc(applied, refused, version));
+    if (isWhole) writeFileSync(DOC, reloadMatrixDoc(applied, refused, `${ENGINE} ${version}`));
   });
 
-  for (const row of rows.filter((each) => !each.notCarriedOut)) {
+  for (const row of rows.filter((each) => !isHeldBack(each))) {
     test(row.name, async (t) => {
       const line = await measure(pair, row, (text) => t.diagnostic(text));
       applied.push(line);
       assert.deepEqual(line.differences, []);
     });
   }
-  for (const row of rows.filter((each) => each.notCarriedOut)) {
+  for (const row of rows.filter(isHeldBack)) {
     test(`${row.name}: ${row.notCarriedOut!.ends}`, async (t) => {
       const line = await holdBack(pair, row, (text) => t.diagnostic(text));
       refused.push(line);
@@ -86,6 +91,11 @@ describe('the reload matrix, carried out', { skip, timeout: 3_600_000 }, () => {
     });
   }
 });
+
+/** What ends a keepalived or splits its pair may be hot on tandemd. */
+function isHeldBack({ notCarriedOut, classes }: Row): boolean {
+  return notCarriedOut !== undefined && classes[COLUMN] !== 'hot';
+}
 
 function settingsOf({ pair }: Row): Settings {
   const of = (router: RouterName) => {
@@ -144,9 +154,8 @@ function lineOf(row: Row, measured: Measured, pinged: Pinged): AppliedLine {
 function misread(row: Row, impact: Impact): string[] {
   // Nothing tracks the script yet, so nobody can know what it says.
   if (impact.findings.some((finding) => finding.rule === 'tracker-unknown')) return [];
-  return impact.class === row.classes[0]
-    ? []
-    : [`the plan's class is ${impact.class}, the rules say ${row.classes[0]}`];
+  const told = row.classes[COLUMN];
+  return impact.class === told ? [] : [`the plan's class is ${impact.class}, the rules say ${told}`];
 }
 
 function orderText(order: Order): string {
@@ -186,7 +195,7 @@ async function holdBack(pair: MeasuredPair, row: Row, tell: (text: string) => vo
   };
 }
 
-const ON_ROUTER = 'keepalived -t on the router';
+const ON_ROUTER = `${ENGINE} -t on the router`;
 
 const FILE = (router: RouterName) => withInstances(instance({ priority: PRIORITY[router] }));
 const ORDINARY = { hasBase: true, promotesSecondaries: false, checkPasses: true } as const;
