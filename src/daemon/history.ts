@@ -7,7 +7,7 @@ import type { Action } from '../vrrp/state.ts';
 const KEPT = 20;
 
 export class History {
-  readonly #transitions = new Map<string, readonly Transition[]>();
+  #transitions: ReadonlyMap<string, readonly Transition[]> = new Map();
   readonly #now: () => Date;
 
   constructor(now: () => Date = () => new Date()) {
@@ -24,7 +24,12 @@ export class History {
       to: keepalivedState({ state: to, faults: after }),
       reason,
     };
-    this.#transitions.set(name, [...this.of(name), transition].slice(-KEPT));
+    this.#transitions = new Map([...this.#transitions, [name, [...this.of(name), transition].slice(-KEPT)]]);
+  }
+
+  /** After a reload. @param kept old names by new ones; what others went through is forgotten */
+  rename(kept: ReadonlyMap<string, string>): void {
+    this.#transitions = new Map([...kept].map(([now, old]) => [now, this.of(old)]));
   }
 
   of(name: string): readonly Transition[] {

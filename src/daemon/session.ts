@@ -122,6 +122,7 @@ export class Session {
     const grace = loaded.config.global_defs.tandem_grace ?? GRACE;
     const step = this.loop.reconfigure(loaded.router, { kept, watched, grace });
     this.#performer.farewell(step.farewell);
+    this.history.rename(kept);
     this.#sockets.reconfigure(loaded.router);
     this.#performer.reconfigure(outfit);
     this.#loaded = loaded;

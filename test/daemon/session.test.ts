@@ -149,3 +149,20 @@ describe('a session', () => {
     await session.end();
   });
 });
+
+test('an instance that a reload gives another name keeps its state and its history', async () => {
+  const { session } = await begin();
+  const before = session.history.of('VI_0');
+  const file = join(directory, 'conf');
+  writeFileSync(file, CONF.replace('VI_0', 'VI_9'));
+  const { loaded } = load({ file, interfaces: new Set(['lan']), missingInterface: 'refuse' });
+  const changes = await session.change(loaded!);
+  assert.deepEqual(
+    changes.map(({ keyword }) => keyword),
+    ['name'],
+  );
+  assert.equal(session.loop.router.instances.VI_0, undefined);
+  assert.deepEqual(session.history.of('VI_9'), before);
+  assert.equal(session.loop.router.instances.VI_9!.counters.becameActive, 0);
+  await session.end();
+});
