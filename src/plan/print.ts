@@ -192,8 +192,11 @@ function orderLines(order: Order, moves: (router: string) => boolean): string[] 
   switch (order.kind) {
     case 'none':
       return ['Order  files only: no daemon is signalled'];
-    case 'one-by-one':
-      return [`Order  ${order.routers.filter(moves).join(' -> ')} -> prove   ${order.reason}`];
+    case 'one-by-one': {
+      const moved = order.routers.filter(moves);
+      // Who goes first is no question where only one goes.
+      return [`Order  ${moved.join(' -> ')} -> prove${moved.length > 1 ? `   ${order.reason}` : ''}`];
+    }
     case 'together':
       return [
         `Order  ${order.routers.filter(moves).join(' + ')} within ${Math.round(order.budget)} ms -> prove   ${order.reason}`,

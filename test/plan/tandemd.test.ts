@@ -1,6 +1,7 @@
 /** Plans of pairs that run tandemd. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { printPlans } from '../../src/plan/print.ts';
 import { conf, planOf, type Side } from './pair.ts';
 
 const side = (priority: number, more: Partial<Side> = {}): Side => ({
@@ -28,6 +29,14 @@ describe('a pair on tandemd', () => {
     );
     assert.deepEqual(plan.changes, []);
     assert.deepEqual(plan.schedule?.moves, [{ kind: 'write', routers: ['a'], generation: 1 }]);
+  });
+
+  test('where only one router changes, nothing is said of who goes first', () => {
+    const plan = planOf(side(150, { after: conf(150, 'garp_master_delay 2') }), side(100));
+    assert.match(
+      printPlans([plan], (_style, text) => text),
+      /^Order {2}a -> prove$/m,
+    );
   });
 
   test("its own lines count on tandemd and are no keepalived's business", () => {
