@@ -14,6 +14,7 @@ const BOTH = [A, B] as const;
 
 export async function question(stage: Stage): Promise<void> {
   stage.act('"If you add a new virtual_address or virtual_route, do you need to do a failover each time?"');
+  const begun = stage.held.length;
   await stage.backAgain();
   stage.edit(
     '      - { address: 10.1.1.1/24,',
@@ -55,6 +56,8 @@ export async function question(stage: Stage): Promise<void> {
   );
   const again = await stage.tandem('apply', '--yes');
   stage.check('both routers run what the file says', again.code === 0 && again.output.includes('nothing to do'));
+  const held = stage.held.slice(begun).every((each) => each.held);
+  if (held) stage.say('   The answer: no. No failover, no packet lost, and whoever was connected stays connected.');
 }
 
 const silence = ({ longestSilenceMs }: PingResult): string => `, longest silence ${longestSilenceMs.toFixed(0)} ms`;

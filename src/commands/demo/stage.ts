@@ -8,6 +8,7 @@ import type { Engine } from '../../base/engine.ts';
 import { Lab } from '../../lab/lab.ts';
 import type { Io } from '../io.ts';
 import { A, B, VIPS } from './cast.ts';
+import { transcript } from './transcript.ts';
 
 export interface Held {
   readonly what: string;
@@ -25,7 +26,7 @@ export class Stage implements AsyncDisposable {
   readonly held: Held[] = [];
   readonly #began = performance.now();
   /** What the last command printed. */
-  #shown = '';
+  #shown: readonly string[] = [];
 
   private constructor(io: Io, engine: Engine, lab: Lab, fleet: string) {
     this.io = io;
@@ -85,32 +86,20 @@ export class Stage implements AsyncDisposable {
       // The demo's own password: in the environment of this one process, as `${env:CORE_VRRP}` asks.
       env: { ...process.env, CORE_VRRP: 'demo-pw' },
     });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-      });
-    }
+    const { stream, end } = transcript(this.#shown, (line) => this.say(`  ${line}`));
+    for (const pipe of [child.stdout, child.stderr]) pipe.setEncoding('utf8').on('data', stream());
     child.once('error', reject);
     child.once('close', (code) => {
-      for (const line of this.#news(output).trimEnd().split('\n')) this.say(`  ${line}`);
-      resolve({ code, output });
+      this.#shown = end();
+      resolve({ code, output: this.#shown.join('\n') });
     });
     return promise;
-  }
-
-  /** `apply` begins with the plan; the viewer has just read that of `plan`. */
-  #news(output: string): string {
-    const known = this.#shown;
-    this.#shown = output;
-    return known !== '' && output.startsWith(known) ? `(the plan as above)\n${output.slice(known.length)}` : output;
   }
 
   /** Changes the pair's file as a person would with an editor, and shows the lines. */
   edit(from: string, to: string): void {
     this.#replace(from, to);
-    for (const line of to.split('\n').filter((l) => !from.includes(l.trim()) || !l.trim()))
-      this.say(`   ${line.trim()}`);
+    for (const line of to.split('\n')) if (!from.includes(line.trim())) this.say(`   ${line.trim()}`);
   }
 
   #replace(from: string | RegExp, to: string): void {
