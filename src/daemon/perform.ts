@@ -23,7 +23,15 @@ import type { Log } from './log.ts';
 import type { Hands } from './loop.ts';
 import { Serial } from './serial.ts';
 import type { Sockets } from './sockets.ts';
-import { type Context, type KnownLines, ownedThings, staticThings, type Thing, type Things } from './things.ts';
+import {
+  type Context,
+  type KnownLines,
+  ownedThings,
+  staticThings,
+  type Thing,
+  type Things,
+  trackingStatic,
+} from './things.ts';
 import type { View } from './view.ts';
 import type { Vmacs } from './vmacs.ts';
 import { type NamedEvent, type Surroundings, surroundingEvents, surroundingsOf } from './watching.ts';
@@ -92,7 +100,8 @@ export class Performer implements Hands {
         if (owner !== undefined) this.#announcer.answering(owner, addresses);
       },
       lost: (owner, text) => {
-        if (owner !== undefined) lost(owner, text);
+        const { config } = this.#outfit.loaded;
+        for (const name of owner === undefined ? trackingStatic(config, text) : [owner]) lost(name, text);
       },
     });
   }

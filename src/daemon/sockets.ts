@@ -18,6 +18,9 @@ interface Opened {
   readonly index: number;
 }
 
+/** A device has 255 VRIDs; whoever invents senders must not fill the log. */
+const STRANGERS_MAX = 256;
+
 export interface SocketsOptions {
   readonly kernel: Kernel;
   readonly config: RouterConfig;
@@ -34,16 +37,21 @@ export class Sockets {
   readonly #broken = new Map<string, string>();
   /** What went wrong when an instance last sent, so that it is told once. */
   readonly #trouble = new Map<string, string>();
-  /** VRIDs of nobody here, by device: counted, never told a packet at a time. */
   #unknown = 0;
+  /** Who sent for which VRID of nobody here, on which device: each is told once. */
+  readonly #strangers = new Set<string>();
+  #tellsUnknown: boolean;
 
   constructor(options: SocketsOptions) {
     this.#options = options;
     this.#groups = groupsOf(options.config);
+    this.#tellsUnknown = options.config.tellsUnknown === true;
   }
 
   /** A socket that is needed still stays open, with what waits in it; `refresh` opens those that are new. */
   reconfigure(config: RouterConfig): void {
+    this.#tellsUnknown = config.tellsUnknown === true;
+    this.#strangers.clear();
     this.#groups = groupsOf(config);
     for (const [key, { socket }] of this.#opened) {
       const instances = this.#groups.get(key);
@@ -111,7 +119,7 @@ export class Sockets {
     const { device: dev, family, ttl } = instances[0]!;
     const options = { dev, family, ...(family === 6 && { hopLimit: ttl }) };
     const socket = this.#options.kernel.openVrrp(options, (datagrams) => {
-      for (const datagram of datagrams) this.#deliver(this.#groups.get(key) ?? [], datagram);
+      for (const datagram of datagrams) this.#deliver(dev, this.#groups.get(key) ?? [], datagram);
     });
     try {
       joinAll(socket, instances);
@@ -122,13 +130,24 @@ export class Sockets {
     return socket;
   }
 
-  #deliver(instances: readonly InstanceConfig[], datagram: Datagram): void {
+  #deliver(dev: string, instances: readonly InstanceConfig[], datagram: Datagram): void {
     const packet = packetOf(datagram);
     const vrid = packet && vridOf(packet.payload);
     const candidates = packet === undefined ? [] : instances.filter((instance) => instance.vrid === vrid);
     const instance = candidates.length > 1 ? candidates.find((candidate) => isFor(candidate, packet!)) : candidates[0];
-    if (instance === undefined) this.#unknown += 1;
-    else this.#options.received(instance.name, packet!);
+    if (instance) {
+      this.#options.received(instance.name, packet!);
+      return;
+    }
+    this.#unknown += 1;
+    if (this.#tellsUnknown && packet && vrid !== undefined) this.#tellStranger(dev, vrid, packet.source);
+  }
+
+  #tellStranger(dev: string, vrid: number, source: Ip): void {
+    const text = `Unknown VRID(${vrid}) received on interface(${dev}) from ${source.text}. ignoring...`;
+    if (this.#strangers.size >= STRANGERS_MAX || this.#strangers.has(text)) return;
+    this.#strangers.add(text);
+    this.#options.log('info', text);
   }
 
   #tell(instance: InstanceConfig, result: string): void {

@@ -73,6 +73,16 @@ export function* staticThings(context: Context): Steps<Things> {
   return { things: all.flatMap(({ things }) => things), unresolved: all.flatMap(({ unresolved }) => unresolved) };
 }
 
+/** The instances that a static line, as it is printed, has in its track_group. */
+export function trackingStatic(config: Config, text: string): readonly string[] {
+  const named = [
+    ...config.static_ipaddress.map((line) => [line.track_group, printAddress(line)]),
+    ...config.static_routes.map((line) => [line.track_group, printRoute(line)]),
+    ...config.static_rules.map((line) => [line.track_group, printRule(line)]),
+  ].filter(([group, printed]) => group !== undefined && printed === text);
+  return config.track_group.filter(({ name }) => named.some(([group]) => group === name)).flatMap(({ group }) => group);
+}
+
 const addresses = (context: Context, lines: readonly AddressLine[], dev: string): Steps<Things> =>
   collect(
     lines,

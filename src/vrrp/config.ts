@@ -11,6 +11,8 @@ import type { Tracker } from './tracking.ts';
 export interface RouterConfig {
   readonly instances: readonly InstanceConfig[];
   readonly syncGroups: readonly SyncGroupConfig[];
+  /** log_unknown_vrids: who sends for a virtual router that is none of ours is told. */
+  readonly tellsUnknown?: true;
 }
 
 export interface SyncGroupConfig {

@@ -27,6 +27,7 @@ export function routerConfig(config: Config): RouterConfig {
       name,
       members: group.filter((member) => names.has(member)),
     })),
+    ...(config.global_defs.log_unknown_vrids && { tellsUnknown: true as const }),
   };
 }
 

@@ -307,6 +307,22 @@ describe('what others do', () => {
     await daemon.says(/Entering BACKUP STATE/, 2);
   });
 
+  test('a static address that is tracked: when it is not put back any more, those who track it hand over', async () => {
+    const statics = 'static_ipaddress {\n 10.0.0.7/24 dev lan track_group G\n 10.0.0.8/24 dev lan\n}';
+    const root = `track_group G {\n group { VI_0 }\n}\n${statics}`;
+    await using daemon = place.start(conf({ root }));
+    await daemon.says(/Entering MASTER STATE/);
+    for (const text of ['10.0.0.8/24', '10.0.0.7/24']) {
+      for (let i = 0; i < 6; i += 1) {
+        await waitFor(() => addresses().includes(text), { what: `${text} again`, timeoutMs: 10_000, everyMs: 10 });
+        assert.equal(place.status().instances[0]!.transitions.length, 2, text);
+        ip('address', 'delete', text, 'dev', 'lan');
+      }
+    }
+    await daemon.says(/10\.0\.0\.7\/24 .* was removed by someone else\n/);
+    await daemon.says(/Entering BACKUP STATE/, 2);
+  });
+
   test('a static route lost with its device comes back with it', async () => {
     const root = 'static_routes {\n 203.0.113.0/24 via 10.0.0.7 dev lan\n}';
     await using daemon = place.start(conf({ root }));
