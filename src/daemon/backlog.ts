@@ -43,7 +43,7 @@ export class Backlog {
     const lane = laneOf(entry);
     if (lane === undefined) {
       entry.early = undefined;
-      if (!entry.wanted && !entry.stands && !entry.underWay) this.#entries.delete(entry.key);
+      if (!entry.wanted && !entry.stands && !entry.held && !entry.underWay) this.#entries.delete(entry.key);
     }
     if (lane === entry.lane) return;
     if (entry.lane) this.#lanes.get(entry.lane)!.delete(entry);

@@ -58,7 +58,7 @@ export class Estate {
       subnets: new Set(),
       along: new Map(),
       promotes: (dev) => ['all', dev].some((name) => kernel.setting(`ipv4/conf/${name}/promote_secondaries`) === '1'),
-      isHeld: (address) => this.#backlog.get(addressKey(address))?.held === true,
+      isHeld: (address) => this.#backlog.get(addressKey(address))?.held !== undefined,
       entryOf: (key) => this.#backlog.get(key),
       routesOn: (dev) => [...this.#backlog.entries()].filter((entry) => isIpv4RouteOn(entry, dev)),
       routesFrom: (source) =>
@@ -251,7 +251,7 @@ export class Estate {
     const { type, table, destination, dev = '' } = route;
     const standIn = type === 'local' && table === TABLE_LOCAL && destination.family === 4;
     const held = standIn ? this.#heldAt(dev, destination) : undefined;
-    if (held) this.#putBack(held, () => Object.assign(held, { held: false }));
+    if (held) this.#putBack(held, () => Object.assign(held, { held: undefined }));
     else this.#gone(this.#backlog.get(routeKey(route)));
   }
 
@@ -315,13 +315,12 @@ export class Estate {
     const keys = await keysOf(await this.#options.kernel.snapshot());
     for (const entry of this.#backlog.entries()) {
       if (entry.underWay || entry.touched > since) continue;
-      const address = addressIn(entry);
       entry.refused = false;
       if (entry.stands && !keys.has(entry.stands.key)) {
         entry.stands = undefined;
         entry.silent = false;
       }
-      if (address && entry.held && !keys.has(routeKey(localRoute(address)))) entry.held = false;
+      if (entry.held && !keys.has(routeKey(localRoute(entry.held)))) entry.held = undefined;
       this.#backlog.place(entry);
     }
     this.#carrier.wake();

@@ -51,8 +51,8 @@ export interface Entry {
   subnetRoute: Route | undefined;
   /** IPv4 addresses: whether local routes go first, both ways; undefined: to be decided with all that wait. */
   early: boolean | undefined;
-  /** A local route of ours stands in for the address. */
-  held: boolean;
+  /** The address that a local route of ours stands in for. */
+  held: Address | undefined;
   /** The kernel's local route is deleted: the address stands and answers nothing. */
   silent: boolean;
   /** Given up by a transition, not by a reload. */
@@ -78,7 +78,7 @@ export const newEntry = (key: string): Entry => ({
   shared: false,
   subnetRoute: undefined,
   early: undefined,
-  held: false,
+  held: undefined,
   silent: false,
   urgent: false,
   refused: false,
@@ -101,13 +101,14 @@ export function laneOf(entry: Entry): Lane | undefined {
   return entry.differs ? 'swap' : undefined;
 }
 
-export const addressIn = ({ wanted, stands }: Entry): Address | undefined => {
+export const addressIn = ({ wanted, stands, held }: Entry): Address | undefined => {
   const change = (wanted ?? stands)?.add;
-  return change?.kind === 'address' ? change.address : undefined;
+  return change?.kind === 'address' ? change.address : held;
 };
 
 /** Whether packets to it are taken. */
-export const answers = ({ stands, held, silent }: Entry): boolean => held || (stands !== undefined && !silent);
+export const answers = ({ stands, held, silent }: Entry): boolean =>
+  held !== undefined || (stands !== undefined && !silent);
 
 function wantedAddress({ stands, early, held, silent, differs, refused }: Entry): Lane | undefined {
   if (silent) return 'answer';

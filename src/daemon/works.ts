@@ -69,8 +69,8 @@ function answer(entry: Entry, ground: Ground): readonly Work[] {
     {
       change: put(localRoute(address)),
       done: (failure) => {
-        entry.held = isThere(failure);
-        if (!entry.held) entry.early = false;
+        if (isThere(failure)) entry.held = address;
+        else entry.early = false;
       },
     },
   ];
@@ -104,9 +104,9 @@ function silence(entry: Entry): readonly Work[] {
 function unhold(entry: Entry, ground: Ground): readonly Work[] {
   if (!entry.held) return [];
   const done = (): void => {
-    entry.held = false;
+    entry.held = undefined;
   };
-  return [...dropSubnetRoute(entry, ground), { change: drop(localRoute(addressIn(entry)!)), done }];
+  return [...dropSubnetRoute(entry, ground), { change: drop(localRoute(entry.held)), done }];
 }
 
 function dropSubnetRoute(entry: Entry, { subnets }: Ground): readonly Work[] {

@@ -12,7 +12,7 @@ import { addressThing, routeThing, type Thing } from '../../src/daemon/things.ts
 import { View } from '../../src/daemon/view.ts';
 import { waitFor } from '../../src/lab/process.ts';
 import type { Address } from '../../src/linux/address.ts';
-import { OWN_PROTOCOL } from '../../src/linux/kernel.ts';
+import { type Change, type Failure, OWN_PROTOCOL } from '../../src/linux/kernel.ts';
 import { LinuxKernel } from '../../src/linux/linux-kernel.ts';
 import type { Route } from '../../src/linux/route.ts';
 import { ip } from './ip.ts';
@@ -32,15 +32,25 @@ export async function layCable(...far: readonly string[]): Promise<void> {
 
 export const inPeer = (...argv: readonly string[]): string => ip('-n', PEER, ...argv);
 
+/** The real kernel with somebody who looks on: called before each slice of changes, and may hold it up. */
+export class WatchedKernel extends LinuxKernel {
+  before: (changes: readonly Change[]) => Promise<void> | void = () => {};
+
+  override async change(...[changes, options]: Parameters<LinuxKernel['change']>): Promise<readonly Failure[]> {
+    await this.before(changes);
+    return super.change(changes, options);
+  }
+}
+
 export class RealEstate implements AsyncDisposable {
-  readonly kernel: LinuxKernel;
+  readonly kernel: WatchedKernel;
   readonly estate: Estate;
   readonly log: string[];
   readonly lost: string[];
   readonly answering: { readonly owner: Owner; readonly address: Address }[];
 
   static async begin(owned: readonly Thing[] = []): Promise<RealEstate> {
-    const kernel = new LinuxKernel();
+    const kernel = new WatchedKernel();
     let all: RealEstate | undefined;
     const snapshot = await kernel.watch((events) => {
       for (const event of events) if (view.apply(event)) all?.estate.heard(event);
@@ -52,7 +62,7 @@ export class RealEstate implements AsyncDisposable {
     return all;
   }
 
-  private constructor(kernel: LinuxKernel, view: View) {
+  private constructor(kernel: WatchedKernel, view: View) {
     this.kernel = kernel;
     this.log = [];
     this.lost = [];
