@@ -11,6 +11,9 @@ const CONNECTIONS_MAX = 16;
 /** A client asks at once; one that does not only holds a place. */
 const IDLE_MS_MAX = 5_000;
 
+/** What is long is worked out a little at a time, and comes later. */
+type Answer = (request: Request) => Reply | Promise<Reply>;
+
 export class ControlServer {
   readonly #server: Server;
   readonly #path: string;
@@ -21,11 +24,7 @@ export class ControlServer {
   }
 
   /** Rejects where the path cannot be had. A socket that a dead daemon left is taken over. */
-  static async listen(
-    path: string,
-    answer: (request: Request) => Reply,
-    failed: (error: Error) => void,
-  ): Promise<ControlServer> {
+  static async listen(path: string, answer: Answer, failed: (error: Error) => void): Promise<ControlServer> {
     rmSync(path, { force: true });
     const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
     server.maxConnections = CONNECTIONS_MAX;
@@ -46,7 +45,7 @@ export class ControlServer {
   }
 }
 
-function serve(socket: Socket, answer: (request: Request) => Reply): void {
+function serve(socket: Socket, answer: Answer): void {
   let text = '';
   const reply = (message: Reply): void => {
     socket.removeAllListeners('data');
@@ -66,8 +65,9 @@ function serve(socket: Socket, answer: (request: Request) => Reply): void {
 
   function respond(): void {
     const request = requestSchema.safeParse(parseJson(text.slice(0, text.indexOf('\n'))));
-    if (request.success) reply(answer(request.data));
-    else refuse(`the request is not understood: version ${CONTROL_VERSION} is spoken here`);
+    if (request.success) {
+      Promise.resolve(answer(request.data)).then(reply, (error: Error) => refuse(error.message));
+    } else refuse(`the request is not understood: version ${CONTROL_VERSION} is spoken here`);
   }
 }
 

@@ -254,7 +254,7 @@ class Daemon {
     });
   }
 
-  #answer(request: Request): Reply {
+  #answer(request: Request): Reply | Promise<Reply> {
     return answer(request, this.#condition(), (name) => this.#session.loop.put(name, { kind: 'forget' }));
   }
 

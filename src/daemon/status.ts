@@ -9,13 +9,14 @@ import {
   type StatusReply,
 } from '../control/messages.ts';
 import type { Config } from '../keepalived/model.ts';
-import { print } from '../keepalived/printer.ts';
+import { printSteps } from '../keepalived/printer.ts';
 import type { InstanceConfig, RouterConfig } from '../vrrp/config.ts';
 import { keepalivedState } from '../vrrp/names.ts';
 import type { Instance } from '../vrrp/state.ts';
 import type { Router } from '../vrrp/sync.ts';
 import { trackerKey } from '../vrrp/tracking.ts';
 import type { History } from './history.ts';
+import { inSlices } from './slices.ts';
 
 /** All that a status is made of, as it is at this moment. */
 export interface Condition {
@@ -31,7 +32,7 @@ export interface Condition {
 }
 
 /** @param forget ends the former speech of an instance */
-export function answer(request: Request, condition: Condition, forget: (name: string) => void): Reply {
+export function answer(request: Request, condition: Condition, forget: (name: string) => void): Reply | Promise<Reply> {
   switch (request.ask) {
     case 'status':
       return statusOf(condition);
@@ -50,20 +51,24 @@ export function answer(request: Request, condition: Condition, forget: (name: st
   }
 }
 
-function configOf({ daemon: { pid, config: file, loadedAt }, written }: Condition): ConfigReply {
-  return { kind: 'config', version: CONTROL_VERSION, pid, ...printed(written), file, loadedAt };
+async function configOf({ daemon, written }: Condition): Promise<ConfigReply> {
+  const { pid, config: file, loadedAt } = daemon;
+  return { kind: 'config', version: CONTROL_VERSION, pid, ...(await printed(written)), file, loadedAt };
 }
 
-/** Printed once a load: with 10,000 lines it takes long enough to be felt when somebody asks again and again. */
-const PRINTED = new WeakMap<Config, Pick<ConfigReply, 'text' | 'sha256'>>();
+type Printed = Pick<ConfigReply, 'text' | 'sha256'>;
 
-function printed(config: Config): Pick<ConfigReply, 'text' | 'sha256'> {
+/** Printed once a load: 10,000 VIPs and as many routes take 30 ms, in which an advertisement may be due. */
+const PRINTED = new WeakMap<Config, Promise<Printed>>();
+
+function printed(config: Config): Promise<Printed> {
   const known = PRINTED.get(config);
-  if (known) return known;
-  const text = print(config);
-  // Only now: it takes 0.5 MB, and few ask.
-  const { createHash } = process.getBuiltinModule('node:crypto');
-  const made = { text, sha256: createHash('sha256').update(text).digest('hex') };
+  if (known !== undefined) return known;
+  const made = inSlices(printSteps(config)).then((text) => {
+    // Only now: it takes 0.5 MB, and few ask.
+    const { createHash } = process.getBuiltinModule('node:crypto');
+    return { text, sha256: createHash('sha256').update(text).digest('hex') };
+  });
   PRINTED.set(config, made);
   return made;
 }

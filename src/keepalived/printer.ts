@@ -3,14 +3,18 @@
  * of its own. parse(print(model)) is the model again, without problems; texts must be printable (quote.ts), which
  * those of a parsed model are.
  */
+import { drain, STEP_LINES, type Steps } from '../base/steps.ts';
 import { type BlockName, KEYWORDS, type Keyword } from './keywords.ts';
 import type { Config, OtherLine } from './model.ts';
 import { quote } from './quote.ts';
 
 /** The whole file, with a newline at its end. */
-export function print(config: Config): string {
+export const print = (config: Config): string => drain(printSteps(config));
+
+/** The same, part by part. */
+export function* printSteps(config: Config): Steps<string> {
   const lines: string[] = [];
-  printBlock('root', config as unknown as Fields, '', lines);
+  yield* printBlock('root', config as unknown as Fields, '', lines);
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
@@ -25,18 +29,18 @@ for (const row of KEYWORDS) {
   ROWS.set(row.in, [...(ROWS.get(row.in) ?? []), row]);
 }
 
-function printBlock(at: BlockName, fields: Fields, indent: string, out: string[]): void {
+function* printBlock(at: BlockName, fields: Fields, indent: string, out: string[]): Steps<void> {
   const others = (fields.other as readonly OtherLine[] | undefined) ?? [];
   // keepalived knows only what was defined above: a bfd_instance must stand before the instance that tracks it.
   if (at === 'root') for (const line of others) printOther(line, indent, out);
   for (const row of ROWS.get(at)!) {
     const value = fields[row.field];
-    if (value !== undefined) printKeyword(row, value, fields, indent, out);
+    if (value !== undefined) yield* printKeyword(row, value, fields, indent, out);
   }
   if (at !== 'root') for (const line of others) printOther(line, indent, out);
 }
 
-function printKeyword(row: Keyword, value: unknown, fields: Fields, indent: string, out: string[]): void {
+function* printKeyword(row: Keyword, value: unknown, fields: Fields, indent: string, out: string[]): Steps<void> {
   const { form } = row;
   switch (form.kind) {
     case 'value':
@@ -51,7 +55,10 @@ function printKeyword(row: Keyword, value: unknown, fields: Fields, indent: stri
       // Empty lists at the root are absent keywords; inside a block the file did say so.
       if (list.length === 0 && row.in === 'root') return;
       out.push(`${indent}${row.name} {`);
-      for (const line of list) out.push(indent + INDENT + form.shape.write(line));
+      for (const [i, line] of list.entries()) {
+        if (i % STEP_LINES === 0) yield;
+        out.push(indent + INDENT + form.shape.write(line));
+      }
       out.push(`${indent}}`);
       return;
     }
@@ -59,7 +66,7 @@ function printKeyword(row: Keyword, value: unknown, fields: Fields, indent: stri
       for (const one of form.named ? (value as readonly Fields[]) : [value as Fields]) {
         if (!form.named && row.in === 'root' && Object.keys(one).length === 0) continue;
         out.push(`${indent}${form.named ? join(row.name, quote(one.name as string)) : row.name} {`);
-        printBlock(form.block, one, indent + INDENT, out);
+        yield* printBlock(form.block, one, indent + INDENT, out);
         out.push(`${indent}}`);
       }
       return;
