@@ -25,8 +25,8 @@ function ask(line: string): Promise<string> {
   });
 }
 
-async function served<T>(run: () => Promise<T>): Promise<T> {
-  const server = await ControlServer.listen(path, () => VERSION, assert.fail);
+async function served<T>(run: () => Promise<T>, answer: () => Reply | Promise<Reply> = () => VERSION): Promise<T> {
+  const server = await ControlServer.listen(path, answer, assert.fail);
   try {
     return await run();
   } finally {
@@ -41,6 +41,17 @@ describe('the control socket', () => {
       const answer = await ask(requestLine({ version: CONTROL_VERSION, ask: 'version' }));
       assert.deepEqual(new ReplyReader().take(answer), VERSION);
     }));
+
+  for (const [what, answer, kind] of [
+    ['comes later is the same reply', () => Promise.resolve(VERSION), 'version'],
+    ['cannot be worked out is an error', () => Promise.reject(new Error('no')), 'error'],
+  ] as const) {
+    test(`an answer that ${what}`, () =>
+      served(async () => {
+        const text = await ask(requestLine({ version: CONTROL_VERSION, ask: 'config' }));
+        assert.equal(new ReplyReader().take(text)?.kind, kind);
+      }, answer));
+  }
 
   test('takes the place of a socket that a dead daemon left', async () => {
     writeFileSync(path, '');
