@@ -13,13 +13,10 @@ const GLOBALS: Readonly<Partial<Record<keyof GlobalDefs, string>>> = {
   reload_time_file: 'a reload happens on SIGHUP alone',
   reload_repeat: 'a reload happens on SIGHUP alone',
   reload_file: 'a reload reads the whole file',
-  log_unknown_vrids: 'advertisements of others are counted, not logged',
-  vrrp_strict: 'packets to the VIPs are accepted: there is no firewall for no_accept',
 };
 
 const INSTANCE: Readonly<Partial<Record<keyof Instance, string>>> = {
   track_bfd: 'BFD is not spoken: these trackers count for nothing',
-  strict_mode: GLOBALS.vrrp_strict!,
 };
 
 export function unoffered({ config, at }: Parsed): readonly Problem[] {
@@ -49,10 +46,6 @@ export function unoffered({ config, at }: Parsed): readonly Problem[] {
     if (authentication?.auth_type === 'AH' && isAuthenticated(config.global_defs, instance)) {
       add('error', authentication, 'auth_type', NO_AH);
     }
-    if (instance.accept === false) add('warning', instance, 'accept', `"no_accept": ${GLOBALS.vrrp_strict}`);
-  }
-  for (const line of [...config.static_ipaddress, ...config.static_routes, ...config.static_rules]) {
-    if (line.track_group !== undefined) add('warning', line, 'track_group', TRACK_GROUP);
   }
   for (const group of config.vrrp_sync_group) {
     if (group.track_bfd) add('warning', group, 'track_bfd', `"track_bfd": ${INSTANCE.track_bfd}`);
@@ -92,4 +85,3 @@ const isAuthenticated = (globals: GlobalDefs, instance: Instance): boolean =>
 
 const NO_AH = '"auth_type AH" is not offered: tandemd would neither sign its advertisements nor check the others';
 const NO_IPVLAN = '"use_ipvlan" is not offered: the VIPs would lie on the interface itself';
-const TRACK_GROUP = '"track_group": what someone removes is put back; no instance goes into FAULT for it';

@@ -9,6 +9,7 @@ import type { Kernel, KernelEvent, Snapshot } from '../linux/kernel.ts';
 import type { InstanceConfig } from '../vrrp/config.ts';
 import { NEVER } from '../vrrp/state.ts';
 import { type Status, type Surroundings, trackerKey } from '../vrrp/tracking.ts';
+import { Firewall, refusals } from './firewall.ts';
 import { History } from './history.ts';
 import { keptInstances } from './identity.ts';
 import type { Loaded } from './load.ts';
@@ -42,6 +43,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #performer: Performer;
   readonly #sockets: Sockets;
+  readonly #firewall: Firewall;
   readonly #vmacs: Vmacs;
   readonly #clock: KernelClock;
   #loaded: Loaded;
@@ -53,7 +55,8 @@ export class Session {
     const loaded = placed(options.loaded, view.links());
     this.#options = options;
     this.#loaded = loaded;
-    this.#vmacs = new Vmacs({ kernel, view, log });
+    this.#firewall = new Firewall(kernel, log);
+    this.#vmacs = new Vmacs({ kernel, view, log, firewall: this.#firewall });
     this.#sockets = new Sockets({
       kernel,
       config: loaded.router,
@@ -88,6 +91,7 @@ export class Session {
   async start(snapshot: Snapshot, delay: Millis): Promise<void> {
     this.#vmacs.want(this.#loaded.placement.vmacs);
     this.#vmacs.tidy();
+    this.#refuse(this.#loaded);
     this.#openSockets();
     this.#performer.begin(snapshot);
     this.#tracking = this.#track(this.#loaded);
@@ -119,6 +123,7 @@ export class Session {
       return this.#performer.watched(config, all, outfit);
     };
     this.#vmacs.want(loaded.placement.vmacs);
+    this.#refuse(loaded);
     const grace = loaded.config.global_defs.tandem_grace ?? GRACE;
     const step = this.loop.reconfigure(loaded.router, { kept, watched, grace });
     this.#performer.farewell(step.farewell);
@@ -175,8 +180,13 @@ export class Session {
     if (!this.#options.keepOwned) {
       this.#vmacs.want([]);
       this.#vmacs.tidy();
+      this.#firewall.set('refuse', []);
     }
     this.#clock.close();
+  }
+
+  #refuse({ config, placement }: Loaded): void {
+    this.#firewall.set('refuse', refusals(config, placement));
   }
 
   #track(loaded: Loaded, before?: KnownScripts): Tracking {

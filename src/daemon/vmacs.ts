@@ -9,6 +9,7 @@ import type { Address } from '../linux/address.ts';
 import { IFA_F } from '../linux/address.ts';
 import { type Kernel, OWN_PROTOCOL } from '../linux/kernel.ts';
 import { isMacvlan, type Link, OWN_ALIAS } from '../linux/link.ts';
+import type { Firewall } from './firewall.ts';
 import type { Log } from './log.ts';
 import type { View } from './view.ts';
 import type { Vmac } from './vmac.ts';
@@ -22,6 +23,7 @@ export interface VmacsOptions {
   readonly kernel: Kernel;
   readonly view: View;
   readonly log: Log;
+  readonly firewall: Firewall;
 }
 
 export class Vmacs {
@@ -37,7 +39,6 @@ export class Vmacs {
   readonly #adjusted = new Set<string>();
   /** The link-local addresses that the IPv6 ones have. */
   readonly #linkLocals = new Map<string, string>();
-  #isWalled = false;
 
   constructor(options: VmacsOptions) {
     this.#options = options;
@@ -71,17 +72,17 @@ export class Vmacs {
 
   /** Deletes what was made by this daemon or an earlier one and is not wanted any more. */
   tidy(): void {
-    this.#delete((link) => !this.#wanted.some(({ name }) => name === link.name));
+    const deleted = this.#delete((link) => !this.#wanted.some(({ name }) => name === link.name));
     if (this.#wanted.length === 0) this.#putBack();
     // After the devices: what they say at their end is kept in as well.
-    if (this.#isWalled) this.#wall();
+    if (deleted || this.#wanted.length === 0) this.#wall();
   }
 
-  #delete(which: (link: Link) => boolean): void {
+  #delete(which: (link: Link) => boolean): boolean {
     const { kernel, view, log } = this.#options;
-    for (const link of view.links()) {
-      const isOurs = link.alias === OWN_ALIAS && link.isPrivate === true;
-      if (!isOurs || !which(link)) continue;
+    const isOurs = (link: Link): boolean => link.alias === OWN_ALIAS && link.isPrivate === true;
+    const going = view.links().filter((link) => isOurs(link) && which(link));
+    for (const link of going) {
       this.#held.delete(link.name);
       try {
         kernel.deleteLink(link.name);
@@ -90,6 +91,7 @@ export class Vmacs {
         log('error', `VMAC interface ${link.name} cannot be removed: ${(error as Error).message}`);
       }
     }
+    return going.length > 0;
   }
 
   /** One with the same hardware address on the same interface under another name: there can be one only. */
@@ -213,15 +215,13 @@ export class Vmacs {
 
   /** @param coming one that is there, and not up yet */
   #wall(coming?: Vmac): void {
-    const { kernel, view, log } = this.#options;
+    const { firewall, view } = this.#options;
     const isThere = ({ name }: Vmac): boolean => this.#held.has(name) && view.link(name) !== undefined;
     const walled = this.#wanted.filter((vmac) => vmac === coming || isThere(vmac));
-    try {
-      kernel.setFirewall(walled.map(({ name, lower }) => ({ kind: 'reports', dev: name, lower })));
-      this.#isWalled = walled.length > 0;
-    } catch (error) {
-      log('warning', `${(error as Error).message}: a switch that snoops may take a BACKUP for the MASTER for a second`);
-    }
+    firewall.set(
+      'reports',
+      walled.map(({ name, lower }) => ({ kind: 'reports', dev: name, lower })),
+    );
   }
 }
 

@@ -69,6 +69,17 @@ export function garpOf(globals: GlobalDefs, instance: Instance): Garp {
   };
 }
 
+/**
+ * Whether packets to the VIPs themselves are taken. The owner always takes them; strict mode does so where the file
+ * says it, and in version 2 not even then.
+ */
+export function acceptsPackets(globals: GlobalDefs, instance: Instance): boolean {
+  const strict = instance.strict_mode ?? globals.vrrp_strict ?? false;
+  if (priorityOf(instance) === 255) return true;
+  if (strict && versionOf(globals, instance) === 2) return false;
+  return instance.accept ?? !strict;
+}
+
 /** Scripts run every second, may take as long as that, and count after one result. */
 export function scriptTimes(script: VrrpScript): { interval: Millis; timeout: Millis; rise: number; fall: number } {
   const interval = script.interval ?? seconds(1);

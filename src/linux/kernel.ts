@@ -68,8 +68,8 @@ export interface Kernel {
   deleteLink(name: string): void;
 
   /**
-   * The daemon's own rules of nf_tables, in place of those before; none: its tables go. Throws, with nothing changed,
-   * where the kernel has no nf_tables or a device is not there.
+   * The daemon's own rules of nf_tables, in place of those before; none: its tables go, as they do with its process
+   * from Linux 5.12 on. Throws, with nothing changed, where the kernel has no nf_tables or a device is not there.
    */
   setFirewall(rules: readonly FirewallRule[]): void;
 
@@ -84,12 +84,11 @@ export interface Macvlan {
   readonly mac: Uint8Array;
 }
 
-/** Group reports (IGMP, MLD) of one device leave by another one in its stead, and router solicitations not at all. */
-export interface FirewallRule {
-  readonly kind: 'reports';
-  readonly dev: string;
-  readonly lower: string;
-}
+export type FirewallRule =
+  /** Group reports (IGMP, MLD) of one device leave by another one in its stead, and router solicitations not at all. */
+  | { readonly kind: 'reports'; readonly dev: string; readonly lower: string }
+  /** What is for this address here, or from it, ends, but for neighbour discovery; a link-local one on its device. */
+  | { readonly kind: 'refuse'; readonly dev: string; readonly address: Ip };
 
 export interface Timer {
   /** Expires at this point of the clock, once, in place of the time set before; Infinity: not at all. */

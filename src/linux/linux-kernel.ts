@@ -7,7 +7,7 @@ import { type Address, addressDumpHeader, RTM_ADDRESS, readAddress } from './add
 import { BulkSender } from './bulk.ts';
 import { costOf, writeBatches } from './changes.ts';
 import { type Devices, devicesOf } from './devices.ts';
-import { setFirewall } from './firewall.ts';
+import { OwnTables } from './firewall.ts';
 import { FrameSender } from './frame-sender.ts';
 import type {
   Change,
@@ -50,6 +50,7 @@ export class LinuxKernel implements Kernel {
   readonly #client = new NetlinkClient();
   readonly #frames = new FrameSender();
   readonly #settings = new ChangedSettings();
+  readonly #tables = new OwnTables();
   readonly #ownPorts = new Set<number>([this.#client.port]);
   readonly #receiveBuffer: number;
   #links: ReadonlyMap<number, Link>;
@@ -153,7 +154,7 @@ export class LinuxKernel implements Kernel {
   }
 
   setFirewall(rules: readonly FirewallRule[]): void {
-    setFirewall(rules, (dev) => this.#devices.indexOf(dev));
+    this.#tables.set(rules, (dev) => this.#devices.indexOf(dev));
   }
 
   async close({ keepSettings = false }: { readonly keepSettings?: boolean } = {}): Promise<void> {
@@ -162,6 +163,7 @@ export class LinuxKernel implements Kernel {
     await this.#changing.catch(() => {});
     if (!keepSettings) this.#settings.restore();
     this.#frames.close();
+    this.#tables.close();
     this.#client.close();
     await this.#bulk?.close();
   }

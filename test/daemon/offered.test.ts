@@ -4,7 +4,7 @@ import { unoffered, withoutActedOn } from '../../src/daemon/offered.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 
 const FILE = `global_defs {
-    log_unknown_vrids
+    reload_file
     vrrp_strict
 }
 vrrp_instance VI_0 {
@@ -23,9 +23,7 @@ test('what is known and not acted on is named where it stands; what would change
   const found = unoffered(parse(FILE, 'f')).map(({ severity, at }) => [severity, at?.line]);
   assert.deepEqual(found, [
     ['warning', 2],
-    ['warning', 3],
     ['error', 8],
-    ['warning', 9],
   ]);
 });
 
@@ -44,7 +42,7 @@ test('authentication headers are refused where they would be sent', () => {
 });
 
 test('a rare keyword that is acted on has no warning that it is not', () => {
-  const text = FILE.replace('log_unknown_vrids', 'umask 022\n    snmp_socket /s').replace('use_ipvlan', 'native_ipv6');
+  const text = FILE.replace('reload_file', 'umask 022\n    snmp_socket /s').replace('use_ipvlan', 'native_ipv6');
   const parsed = parse(`${text}\nvrrp_track_process p {\n  process x\n  full_command\n}\n`, 'f');
   assert.deepEqual(
     withoutActedOn(parsed).map(({ message }) => message.split(' ')[0]),
@@ -53,12 +51,12 @@ test('a rare keyword that is acted on has no warning that it is not', () => {
 });
 
 test('a umask that is none is an error at its place', () => {
-  const problems = unoffered(parse(FILE.replace('log_unknown_vrids', 'umask 08'), 'f'));
+  const problems = unoffered(parse(FILE.replace('reload_file', 'umask 08'), 'f'));
   const found = problems.filter(({ code }) => code === 'conf-value').map(({ severity, at }) => [severity, at?.line]);
   assert.deepEqual(found, [['error', 2]]);
 });
 
 test('a file without such keywords has no such problem', () => {
-  const plain = FILE.replaceAll(/ *use_ipvlan| *no_accept| *(log_unknown_vrids|vrrp_strict).*/g, '');
+  const plain = FILE.replaceAll(/ *use_ipvlan| *no_accept| *(reload_file|vrrp_strict).*/g, '');
   assert.deepEqual(unoffered(parse(plain, 'f')), []);
 });

@@ -2,7 +2,10 @@
 /** Devices of our own and the rules for what they say, with iproute2 and nft(8) as the witnesses. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { release } from 'node:os';
 import { after, test } from 'node:test';
+import { parseIp } from '../../src/base/address.ts';
+import { isBefore } from '../../src/daemon/firewall.ts';
 import { LinuxKernel } from '../../src/linux/linux-kernel.ts';
 import { addVeth, ip } from '../support/ip.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
@@ -70,6 +73,41 @@ test('group reports leave by the other device, in place of the rules before; wit
   assert.throws(() => kernel.setFirewall([{ kind: 'reports', dev: 'none', lower: 'eth0' }]), /no device "none"/);
   assert.equal(rules(), shown);
   kernel.setFirewall([]);
+  assert.equal(rules(), '');
+});
+
+test('what is for an address here or from it ends, but for neighbour discovery', () => {
+  const refuse = (dev: string, text: string) => ({ kind: 'refuse' as const, dev, address: parseIp(text)! });
+  const texts = ['10.0.0.1', '2001:db8::1', 'fe80::1'];
+  kernel.setFirewall(texts.map((text) => refuse('eth0', text)));
+  const shown = rules().replaceAll(/\s+/g, ' ');
+  assert.match(shown, /table ip tandemd \{ [^{}]*set vips \{ type ipv4_addr elements = \{ 10.0.0.1 \} \}/);
+  assert.match(shown, /chain in \{ [^}]*hook input [^}]*ip daddr @vips drop \}/);
+  assert.match(shown, /chain out \{ [^}]*hook output [^}]*ip saddr @vips drop \}/);
+  assert.match(shown, /set vips \{ type ipv6_addr elements = \{ 2001:db8::1 \} \}/);
+  assert.match(shown, /set vips_link_local \{ type ipv6_addr . ifname elements = \{ fe80::1 . "eth0" \} \}/);
+  const discovery = 'icmpv6 type nd-neighbor-solicit accept icmpv6 type nd-neighbor-advert accept';
+  assert.ok(shown.includes(`${discovery} ip6 saddr . oifname @vips_link_local drop ip6 saddr @vips drop`), shown);
+  assert.ok(shown.includes(`${discovery} ip6 daddr . iifname @vips_link_local drop ip6 daddr @vips drop`), shown);
+  kernel.setFirewall([]);
+});
+
+test('10,000 addresses of each family are refused as well', () => {
+  const text = (i: number): string => `${i >> 8}.${i & 255}`;
+  const many = Array.from({ length: 10_000 }, (_, i) => [`10.7.${text(i)}`, `2001:db8::${i.toString(16)}`]).flat();
+  kernel.setFirewall(many.map((one) => ({ kind: 'refuse', dev: 'eth0', address: parseIp(one)! })));
+  assert.equal(rules().match(/10\.7\.\d+\.\d+/g)?.length, 10_000);
+  kernel.setFirewall([]);
+  assert.equal(rules(), '');
+});
+
+test('the rules go with whoever made them', {
+  skip: isBefore(release(), [5, 12]) && 'they outlive it before 5.12',
+}, async () => {
+  const other = new LinuxKernel();
+  other.setFirewall([{ kind: 'refuse', dev: 'eth0', address: parseIp('10.0.0.1')! }]);
+  assert.match(rules(), /table ip tandemd/);
+  await other.close();
   assert.equal(rules(), '');
 });
 

@@ -1,8 +1,6 @@
 /** use_vmac, keepalived 2.2.7 and tandemd in turns on the same router: the same devices, settings, addresses and frames. */
 // needs: kernel ip keepalived nft tcpdump
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { inOwnNetwork } from '../support/namespace.ts';
 import { sh } from '../support/shell.ts';
@@ -14,6 +12,7 @@ import {
   isAdvertisement,
   isAnnouncement,
   isOn,
+  Keepalived,
   layCables,
   macvlans,
   picture,
@@ -42,31 +41,6 @@ const sibling = (lines: readonly string[]): string => `vrrp_instance VI_6 {
   }
 }
 `;
-
-class Keepalived implements AsyncDisposable {
-  readonly #child: ChildProcess;
-
-  constructor() {
-    const argv = [
-      '-n',
-      '-l',
-      '-D',
-      '-f',
-      place.file('conf'),
-      '-p',
-      place.file('ka.pid'),
-      '-r',
-      place.file('kavrrp.pid'),
-    ];
-    this.#child = spawn('keepalived', argv, { stdio: 'ignore' });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await ended;
-  }
-}
 
 interface Row {
   readonly text: string;
@@ -139,7 +113,7 @@ async function observe(row: Row, engine: 'keepalived' | 'tandemd') {
   let backup: unknown;
   let master: unknown;
   {
-    await using _daemon = engine === 'keepalived' ? new Keepalived() : place.start(row.text);
+    await using _daemon = engine === 'keepalived' ? new Keepalived(place) : place.start(row.text);
     const areUp = (): boolean => macvlans().filter(({ operstate }) => operstate === 'UP').length === row.vmacs.length;
     await until(areUp, () => `${engine} to make ${row.vmacs}: ${vmacs()}`);
     assert.deepEqual([...vmacs()].sort(), row.vmacs);

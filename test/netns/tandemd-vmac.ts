@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { ip, ipJson } from '../support/ip.ts';
 import { sh } from '../support/shell.ts';
+import type { Place } from '../support/tandemd.ts';
 import { until } from '../support/until.ts';
 
 /** 0.1 s and version 3: MASTER after 0.36 s. */
@@ -144,3 +145,29 @@ const withoutId = (hex: string): string =>
 /** The device's number, as long as there is one. */
 export const numberOf = (dev: string): number => Number(macvlans().find(({ ifname }) => ifname === dev)?.ifindex);
 export const rules = (): string => execFileSync('nft', ['list', 'ruleset'], { encoding: 'utf8' });
+
+/** keepalived in this namespace, with the place's file. */
+export class Keepalived implements AsyncDisposable {
+  readonly #child: ChildProcess;
+
+  constructor(place: Place) {
+    const argv = [
+      '-n',
+      '-l',
+      '-D',
+      '-f',
+      place.file('conf'),
+      '-p',
+      place.file('ka.pid'),
+      '-r',
+      place.file('kavrrp.pid'),
+    ];
+    this.#child = spawn('keepalived', argv, { stdio: 'ignore' });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    await ended;
+  }
+}
