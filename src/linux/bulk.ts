@@ -2,17 +2,20 @@
 import { getAsset, isSea } from 'node:sea';
 import { Worker } from 'node:worker_threads';
 import { type Deferred, deferred } from '../base/deferred.ts';
-import type { Answer, Ready } from './bulk-worker.ts';
+import { keepOff, workerProcessor } from './apart.ts';
+import type { Answer, Ready, WorkerTask } from './bulk-worker.ts';
 import type { Batch, Refusal } from './netlink-client.ts';
 
 /** What was refused, batch by batch. */
 export type Refusals = readonly (readonly Refusal[])[];
 
 export class BulkSender {
-  readonly #worker = startWorker();
+  readonly #processor = workerProcessor();
+  readonly #worker = startWorker(this.#processor);
   readonly #waiting: Deferred<Refusals>[] = [];
   readonly #ready = deferred<number>();
   #failed: Error | undefined;
+  #comeBack: (() => void) | undefined;
 
   constructor() {
     // It is no reason to go on living.
@@ -35,6 +38,7 @@ export class BulkSender {
   send(batches: readonly Batch[]): Promise<Refusals> {
     if (this.#failed) return Promise.reject(this.#failed);
     const waiting = deferred<Refusals>();
+    if (this.#waiting.length === 0 && this.#processor !== undefined) this.#comeBack ??= keepOff(this.#processor);
     this.#waiting.push(waiting);
     this.#worker.postMessage(
       batches,
@@ -54,19 +58,27 @@ export class BulkSender {
 
   #settle(answer: Answer): void {
     const waiting = this.#waiting.shift();
+    if (this.#waiting.length === 0) this.#rest();
     if ('error' in answer) waiting?.reject(new Error(answer.error));
     else waiting?.resolve(answer.refused);
   }
 
+  #rest(): void {
+    this.#comeBack?.();
+    this.#comeBack = undefined;
+  }
+
   #fail(error: Error): void {
     this.#failed ??= error;
+    this.#rest();
     this.#ready.reject(error);
     for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
   }
 }
 
 /** The one executable carries the worker's source. */
-function startWorker(): Worker {
-  if (isSea()) return new Worker(getAsset('bulk-worker.js', 'utf8'), { eval: true });
-  return new Worker(new URL('./bulk-worker.ts', import.meta.url));
+function startWorker(processor: number | undefined): Worker {
+  const workerData = { processor } satisfies WorkerTask;
+  if (isSea()) return new Worker(getAsset('bulk-worker.js', 'utf8'), { eval: true, workerData });
+  return new Worker(new URL('./bulk-worker.ts', import.meta.url), { workerData });
 }

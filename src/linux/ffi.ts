@@ -45,6 +45,7 @@ const call = {
   sigprocmask: libc.func('int sigprocmask(int how, const void *set, void *before)'),
   sched_setscheduler: libc.func('int sched_setscheduler(int thread, int policy, const void *priority)'),
   sched_setaffinity: libc.func('int sched_setaffinity(int thread, size_t length, const void *processors)'),
+  sched_getaffinity: libc.func('int sched_getaffinity(int thread, size_t length, void *processors)'),
   setrlimit: libc.func('int setrlimit(int resource, const void *limits)'),
   mlockall: libc.func('int mlockall(int flags)'),
   munlockall: libc.func('int munlockall()'),
@@ -213,6 +214,13 @@ export function allowProcessors(numbers: readonly number[] | undefined): 'done' 
   const mask = new Uint8Array(PROCESSORS_MAX / 8).fill(numbers ? 0 : 0xff);
   for (const number of numbers ?? []) mask[number >> 3]! |= 1 << (number & 7);
   return outcome(call.sched_setaffinity(0, mask.length, mask));
+}
+
+/** Where this thread may run, in their order; none where the kernel does not say. */
+export function allowedProcessors(): readonly number[] {
+  const mask = new Uint8Array(PROCESSORS_MAX / 8);
+  if (call.sched_getaffinity(0, mask.length, mask) < 0) return [];
+  return Array.from({ length: PROCESSORS_MAX }, (_, i) => i).filter((i) => (mask[i >> 3]! & (1 << (i & 7))) !== 0);
 }
 
 const RLIMIT_RTTIME = 15;
