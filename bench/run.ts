@@ -1,60 +1,75 @@
 /**
  * `npm run bench -- NAME`: runs bench/NAME.ts, prints its table, and writes docs/bench/NAME.md. Ends with 1 where a
- * figure is beyond its limit.
+ * figure is beyond its limit. With `--sizes 20,1000` and `--rounds 2` a comparison is tried, and nothing written.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Benchmark, Figure } from './benchmark.ts';
+import { parseArgs } from 'node:util';
+import type { Benchmark, Comparison, ComparisonOptions, Figure } from './benchmark.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Files of this folder that are no benchmark themselves. */
 const NO_BENCHMARK = ['run.ts', 'benchmark.ts', 'fleet.ts'];
 
-const name = process.argv[2];
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { sizes: { type: 'string' }, rounds: { type: 'string' } },
+});
+const options: ComparisonOptions = {
+  ...(values.sizes !== undefined && { sizes: values.sizes.split(',').map(Number) }),
+  ...(values.rounds !== undefined && { rounds: Number(values.rounds) }),
+};
+const [name] = positionals;
 const names = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.ts') && !NO_BENCHMARK.includes(file));
 if (!name || !names.includes(`${name}.ts`)) {
   console.error(`usage: npm run bench -- NAME, where NAME is one of: ${names.map((n) => n.slice(0, -3)).join(', ')}`);
   process.exit(1);
 }
 
-const { benchmark }: { benchmark: Benchmark } = await import(`./${name}.ts`);
-const runs: Readonly<Record<string, number>>[] = [];
-{
-  await using prepared = await benchmark.prepare();
-  for (let i = 1; i <= benchmark.runs; i++) {
-    runs.push(await prepared.run());
-    console.error(
-      `run ${i} of ${benchmark.runs}: ${benchmark.figures.map((f) => print(f, runs.at(-1)![f.name]!)).join(', ')}`,
-    );
-  }
-}
-
-const rows = benchmark.figures.map((figure) =>
-  summarise(
-    figure,
-    runs.map((run) => run[figure.name]!),
-  ),
-);
+const started = performance.now();
+const { benchmark, comparison }: { benchmark?: Benchmark; comparison?: Comparison } = await import(`./${name}.ts`);
+const { body, kept } = benchmark ? await runs(benchmark) : await comparison!.compare(options);
+const { title, about } = (benchmark ?? comparison)!;
+const times = benchmark ? `${benchmark.runs} runs` : `${Math.round((performance.now() - started) / 1000)} s`;
 const document = [
-  `# ${benchmark.title}`,
+  `# ${title}`,
   '',
-  benchmark.about,
+  about,
   '',
-  '| figure | median | least | most | limit | |',
-  '|---|---|---|---|---|---|',
-  ...rows.map((row) => `| ${row.cells.join(' | ')} |`),
+  body,
   '',
-  `${benchmark.runs} runs, ${new Date().toISOString().slice(0, 10)}, commit ${commit()}.`,
+  `${times}, ${new Date().toISOString().slice(0, 10)}, commit ${commit()}.`,
   `Machine: ${machine()}.`,
   `Again: \`npm run bench -- ${name}\`.`,
   '',
 ].join('\n');
 console.log(document);
-mkdirSync(join(ROOT, 'docs/bench'), { recursive: true });
-writeFileSync(join(ROOT, 'docs/bench', `${name}.md`), document);
-process.exitCode = rows.every((row) => row.kept) ? 0 : 1;
+if (Object.keys(options).length === 0) {
+  mkdirSync(join(ROOT, 'docs/bench'), { recursive: true });
+  writeFileSync(join(ROOT, 'docs/bench', `${name}.md`), document);
+}
+process.exitCode = kept ? 0 : 1;
+
+async function runs({ figures, runs, prepare }: Benchmark): Promise<{ readonly body: string; readonly kept: boolean }> {
+  const found: Readonly<Record<string, number>>[] = [];
+  {
+    await using prepared = await prepare();
+    for (let i = 1; i <= runs; i++) {
+      found.push(await prepared.run());
+      const last = figures.map((figure) => print(figure, found.at(-1)![figure.name]!));
+      console.error(`run ${i} of ${runs}: ${last.join(', ')}`);
+    }
+  }
+  const rows = figures.map((figure) => {
+    const values = found.map((run) => run[figure.name]!);
+    return summarise(figure, values);
+  });
+  const head = ['| figure | median | least | most | limit | |', '|---|---|---|---|---|---|'];
+  const body = [...head, ...rows.map((row) => `| ${row.cells.join(' | ')} |`)].join('\n');
+  return { body, kept: rows.every((row) => row.kept) };
+}
 
 /** The median must keep the limit: one disturbed run says something about the machine. */
 function summarise(figure: Figure, values: readonly number[]): { cells: readonly string[]; kept: boolean } {

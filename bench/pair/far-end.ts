@@ -1,0 +1,84 @@
+/** The prober, and the thread that tells whether the machine stood still, as the benchmarks speak to them. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { waitFor } from '../../src/lab/process.ts';
+import type { Order, ProberOptions, Sight } from '../far/orders.ts';
+
+const FOLDER = join(import.meta.dirname, '../far');
+/** Later than this by the heartbeat the machine stood still. */
+const STALL_MS_MAX = 20;
+
+export class FarEnd implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<void>;
+  #last: Promise<unknown> = Promise.resolve();
+
+  static async begin(options: ProberOptions): Promise<FarEnd> {
+    const farEnd = new FarEnd();
+    await farEnd.order({ kind: 'begin', options });
+    return farEnd;
+  }
+
+  private constructor() {
+    // Times that were never reached are NaN, which JSON does not know.
+    this.#process = fork(join(FOLDER, 'prober.ts'), { serialization: 'advanced' });
+    this.#ended = new Promise((done) => {
+      this.#process.once('exit', () => done());
+    });
+  }
+
+  /** One after another: the answers bear no name. */
+  order(order: Order): Promise<Sight> {
+    const sight = this.#last.then(() => this.#exchange(order));
+    this.#last = sight.catch(() => {});
+    return sight;
+  }
+
+  #exchange(order: Order): Promise<Sight> {
+    return new Promise((resolve, reject) => {
+      const ended = (): void => reject(new Error(`the prober ended over "${order.kind}"`));
+      this.#process.once('exit', ended);
+      this.#process.once('message', (sight: Sight) => {
+        this.#process.removeListener('exit', ended);
+        resolve(sight);
+      });
+      this.#process.send(order);
+    });
+  }
+
+  look(): Promise<Sight> {
+    return this.order({ kind: 'look' });
+  }
+
+  /** Looks until it is so. */
+  async sees(what: string, isSo: (sight: Sight) => boolean, timeoutMs = 30_000): Promise<Sight> {
+    const probe = async (): Promise<Sight | false> => {
+      const sight = await this.look();
+      return isSo(sight) && sight;
+    };
+    return waitFor(probe, { what, timeoutMs, everyMs: 25 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.connected) this.#process.disconnect();
+    await this.#ended;
+  }
+}
+
+export class Heartbeat implements AsyncDisposable {
+  readonly #latest = new Float64Array(new SharedArrayBuffer(8));
+  readonly #worker = new Worker(join(FOLDER, 'heartbeat.ts'), { workerData: this.#latest.buffer });
+
+  forget(): void {
+    this.#latest[0] = 0;
+  }
+
+  get stalled(): boolean {
+    return this.#latest[0]! > STALL_MS_MAX;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
