@@ -161,13 +161,15 @@ function makeBlob(runtime: string, parts: Parts, directory: string): Buffer {
       output: 'blob',
       disableExperimentalSEAWarning: true,
       useSnapshot: false,
-      useCodeCache: false,
+      useCodeCache: true,
       execArgv: RUNTIME_OPTIONS,
       execArgvExtension: 'none',
       assets: Object.fromEntries(assets.map((name) => [name, name])),
     };
     writeFileSync(join(folder, 'sea.json'), JSON.stringify(config));
-    execFileSync(runtime, ['--experimental-sea-config', 'sea.json'], { cwd: folder, stdio: 'pipe', timeout: 60_000 });
+    // Code is compiled for these very options, and by the same numbers each time: else the blob differs.
+    const options = [...RUNTIME_OPTIONS, '--random-seed=1', '--experimental-sea-config', 'sea.json'];
+    execFileSync(runtime, options, { cwd: folder, stdio: 'pipe', timeout: 60_000 });
     return readFileSync(join(folder, 'blob'));
   } finally {
     rmSync(folder, { recursive: true });
