@@ -8,7 +8,7 @@ const HIGHEST = 254;
 
 /**
  * The configuration with which a router takes over whatever its peer is MASTER of, while the peer still serves: a
- * priority above any that the peer may have, and preemption at once.
+ * priority just above any that the peer may have, and preemption at once. The peer can be put ahead of it in its turn.
  * @returns undefined where no priority is above the peer's
  */
 export function putAhead(config: Config, peer: Config): Config | undefined {
@@ -17,18 +17,12 @@ export function putAhead(config: Config, peer: Config): Config | undefined {
     return `${vrid} ${family}`;
   };
   const most = new Map(peer.vrrp_instance.map((instance) => [wire(peer, instance), highestOf(peer, instance)]));
-  const beaten = config.vrrp_instance.every((instance) => {
-    const own = effective(config, instance).priority;
-    return own <= HIGHEST && (most.get(wire(config, instance)) ?? 0) < HIGHEST;
+  const raised = config.vrrp_instance.map(({ nopreempt: _nopreempt, preempt_delay: _delay, ...rest }) => {
+    const priority = (most.get(wire(config, rest)) ?? 0) + 1;
+    return { ...rest, priority: Math.max(priority, effective(config, rest).priority) };
   });
-  if (!beaten) return undefined;
-  return {
-    ...config,
-    vrrp_instance: config.vrrp_instance.map(({ nopreempt: _nopreempt, preempt_delay: _delay, ...rest }) => ({
-      ...rest,
-      priority: HIGHEST,
-    })),
-  };
+  if (raised.some(({ priority }) => priority > HIGHEST)) return undefined;
+  return { ...config, vrrp_instance: raised };
 }
 
 /** With every weight that may be added to it. */

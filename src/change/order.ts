@@ -75,7 +75,7 @@ export function firstOf(first: 'master' | 'backup' | 'higher', instance: PairIns
 }
 
 /** The router that is backup of more instances; names break ties. */
-function anyOrder(pair: PairContext): Place {
+export function anyOrder(pair: PairContext): Place {
   const [a, b] = backups(pair);
   if (a !== b) return a > b ? 0 : 1;
   return compareText(pair.routers[0].name, pair.routers[1].name) <= 0 ? 0 : 1;

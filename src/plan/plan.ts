@@ -231,11 +231,12 @@ function isStartable(node: NodePlan): boolean {
   return kind === 'stopped' || (kind === 'absent' && installationOf(node) !== undefined);
 }
 
-/** Whether its peer takes over in the file that it runs as well as in the one that it shall run. */
+/** Whether its peer takes over in the file that it runs as well as in the one that it shall run, put ahead or not. */
 function canBeRelieved(nodes: readonly NodePlan[], router: string): boolean {
   const own = nodes.find((node) => node.router === router)!;
   const peer = nodes.find((node) => node.router !== router)!;
-  return [peer.running, peer.desired.config].every((config) => putAhead(config, own.running) !== undefined);
+  const ownAhead = putAhead(own.running, peer.running) ?? own.running;
+  return putAhead(peer.running, own.running) !== undefined && putAhead(peer.desired.config, ownAhead) !== undefined;
 }
 
 const isConcerned = (node: NodePlan, impact: Impact): boolean =>

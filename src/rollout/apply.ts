@@ -90,17 +90,19 @@ function generationsOf(node: NodePlan, rendered: RenderedRouter, plan: PairPlan)
 /** Where a daemon is replaced: the generations that REPLACEMENT numbers. */
 function aheadAndGoal(node: NodePlan, plan: PairPlan, goal: Generation): Generation[] {
   const peer = plan.nodes.find((each) => each !== node)!;
-  const isUsed = (generation: number): boolean =>
-    plan.schedule!.moves.some((move) => move.generation === generation && move.routers.includes(node.router));
-  const ahead = (generation: number, config: Config): Generation => {
-    const raised = isUsed(generation) ? putAhead(config, peer.running) : undefined;
+  const isUsed = (router: string, generation: number): boolean =>
+    plan.schedule!.moves.some((move) => move.generation === generation && move.routers.includes(router));
+  const ahead = (generation: number, config: Config, peerRuns: Config): Generation => {
+    const raised = isUsed(node.router, generation) ? putAhead(config, peerRuns) : undefined;
     return raised === undefined ? goal : inBetween(raised, goal.files[0]!);
   };
-  const first = ahead(REPLACEMENT.runningAhead, node.running);
+  // The peer may have been put ahead itself, before this router was replaced.
+  const peerAhead = isUsed(peer.router, REPLACEMENT.runningAhead) ? putAhead(peer.running, node.running) : undefined;
+  const first = ahead(REPLACEMENT.runningAhead, node.running, peer.running);
   return [
-    { ...first, ...(isUsed(REPLACEMENT.runningAhead) && { beforeReplacement: true as const }) },
+    { ...first, ...(isUsed(node.router, REPLACEMENT.runningAhead) && { beforeReplacement: true as const }) },
     goal,
-    ahead(REPLACEMENT.goalAhead, goal.config),
+    ahead(REPLACEMENT.goalAhead, goal.config, peerAhead ?? peer.running),
     goal,
   ];
 }

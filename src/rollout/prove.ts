@@ -17,6 +17,8 @@ export interface ProveInput {
   readonly splitFor: Millis;
   /** Before the first move; with `predicted`, what is counted since then is held against it. */
   readonly baseline: readonly Observed[];
+  /** How often each instance became MASTER before the baseline. */
+  readonly earlier?: Readonly<Record<string, number>>;
   /** Everything must have come to this router. */
   readonly master?: string;
   readonly predicted?: ReadonlyMap<string, Transitions>;
@@ -37,8 +39,10 @@ const GAP_MAX = ms(2_500);
 
 export interface Proven {
   readonly proof: Proof;
-  /** How often each instance became MASTER since the baseline. */
+  /** How often each instance became MASTER since the baseline, and before it where that was told. */
   readonly transitions: Readonly<Record<string, number>>;
+  /** The last look. */
+  readonly last: readonly Observed[];
 }
 
 export async function prove(input: ProveInput): Promise<Proven> {
@@ -81,15 +85,26 @@ function notTaken({ expected, master }: ProveInput, seen: readonly Observed[]): 
 function conclude(input: ProveInput, first: readonly Observed[], last: readonly Observed[]): Proven {
   const deaf = unheard(input.expected, first, last);
   if (deaf.length > 0) return unproven(input, deaf, last);
-  const transitions = transitionsBetween(input.baseline, last, input.expected);
+  const transitions = transitionsOf(input, last);
   const surprises = surprised(transitions, input.predicted);
-  return { transitions, proof: surprises.length > 0 ? { kind: 'surprised', findings: surprises } : { kind: 'proven' } };
+  return {
+    transitions,
+    last,
+    proof: surprises.length > 0 ? { kind: 'surprised', findings: surprises } : { kind: 'proven' },
+  };
 }
 
 const unproven = (input: ProveInput, findings: readonly Finding[], last: readonly Observed[]): Proven => ({
   proof: { kind: 'unproven', findings },
-  transitions: transitionsBetween(input.baseline, last, input.expected),
+  transitions: transitionsOf(input, last),
+  last,
 });
+
+function transitionsOf({ baseline, expected, earlier = {} }: ProveInput, last: readonly Observed[]) {
+  const since = transitionsBetween(baseline, last, expected);
+  const names = new Set([...Object.keys(earlier), ...Object.keys(since)]);
+  return Object.fromEntries([...names].map((name) => [name, (earlier[name] ?? 0) + (since[name] ?? 0)]));
+}
 
 function surprised(
   seen: Readonly<Record<string, number>>,

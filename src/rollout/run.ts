@@ -52,6 +52,8 @@ class Rollout {
   #wake: (() => void) | undefined;
   #baseline = new Map<string, Observed>();
   #transitions: Readonly<Record<string, number>> = {};
+  /** Before the baseline. */
+  #earlier: Readonly<Record<string, number>> = {};
   #timers: ReturnType<typeof setTimeout>[] = [];
 
   constructor(input: RunInput) {
@@ -145,7 +147,11 @@ class Rollout {
     try {
       const notLoaded = (await Promise.all(hands.map((h) => h.loaded()))).filter((f) => f !== undefined);
       if (notLoaded.length > 0) return { kind: 'proof', proof: { kind: 'unproven', findings: notLoaded } };
-      const { proof, transitions } = await prove({
+      const {
+        proof,
+        transitions,
+        last: seen,
+      } = await prove({
         expected: schedule.routers.map((router) => this.#expected(router, index === undefined)),
         look: () => Promise.all(hands.map((h) => h.observe())),
         // A peer that refuses what the moved router sends takes over within one down timer; the end is proven for two.
@@ -153,11 +159,17 @@ class Rollout {
         settleFor: ms(3 * downTimer + SETTLE_EXTRA),
         splitFor: downTimer,
         baseline: schedule.routers.map((router) => this.#baseline.get(router)!),
+        earlier: this.#earlier,
         ...(last && { predicted }),
         ...(takesOver && { master: takesOver }),
         clock,
       });
       this.#transitions = transitions;
+      if (schedule.moves.some(({ kind }) => kind === 'replace')) {
+        // What a daemon has counted goes with it: each step is counted by itself.
+        this.#earlier = transitions;
+        for (const facts of seen) this.#baseline.set(facts.router, facts);
+      }
       return { kind: 'proof', proof };
     } catch (error) {
       return { kind: 'proof', proof: { kind: 'unproven', findings: [{ message: messageOf(error) }] } };

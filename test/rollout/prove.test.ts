@@ -4,7 +4,7 @@ import { ms } from '../../src/base/units.ts';
 import type { LiveState, Observed } from '../../src/change/observed.ts';
 import { EMPTY } from '../../src/keepalived/empty.ts';
 import type { Config } from '../../src/keepalived/model.ts';
-import { type Proven, prove } from '../../src/rollout/prove.ts';
+import { type ProveInput, type Proven, prove } from '../../src/rollout/prove.ts';
 
 const config: Config = { ...EMPTY, vrrp_instance: [{ name: 'V', interface: 'x0', virtual_router_id: 1 }] };
 
@@ -15,7 +15,10 @@ interface Look {
 }
 
 /** Proves with looks that the script gives by time, and tells how long that took. */
-async function proven(at: (now: number) => Look): Promise<Proven & { readonly tookMs: number }> {
+async function proven(
+  at: (now: number) => Look,
+  more: Partial<ProveInput> = {},
+): Promise<Proven & { readonly tookMs: number }> {
   let now = 0;
   const look = async (): Promise<readonly Observed[]> => {
     const { states, heard } = at(now);
@@ -33,6 +36,7 @@ async function proven(at: (now: number) => Look): Promise<Proven & { readonly to
     settleFor: ms(30_000),
     splitFor: ms(4000),
     baseline: await look(),
+    ...more,
     clock: {
       now: () => ms(now),
       sleep: async (duration) => {
@@ -63,4 +67,27 @@ test('two masters for less than that are a takeover', async () => {
   }));
   assert.equal(proof.kind, 'unproven', 'the script lets the new backup hear nothing');
   assert.ok(tookMs > 11_000, `${tookMs}: it was looked at until it held`);
+});
+
+test('a router that was put ahead is waited for until it is MASTER', async () => {
+  const { proof, tookMs } = await proven(
+    (now) => ({ states: now < 3000 ? ['BACKUP', 'MASTER'] : ['MASTER', 'BACKUP'], heard: 1 + now }),
+    { master: 'a' },
+  );
+  assert.equal(proof.kind, 'proven');
+  assert.ok(tookMs > 11_000, `${tookMs}`);
+});
+
+test('a router that was put ahead and does not take over is named', async () => {
+  const { proof } = await proven((now) => ({ states: ['MASTER', 'BACKUP'], heard: 1 + now }), { master: 'b' });
+  assert.equal(proof.kind, 'unproven');
+  assert.match(proof.kind === 'unproven' ? proof.findings[0]!.message : '', /V: b does not take over from its peer/);
+});
+
+test('what was counted before the baseline counts for the prediction', async () => {
+  const steady = (now: number): Look => ({ states: ['MASTER', 'BACKUP'], heard: 1 + now });
+  const predicted = new Map([['V', { count: 2, bound: 'exactly' as const }]]);
+  const { proof, transitions } = await proven(steady, { predicted, earlier: { V: 2 } });
+  assert.deepEqual([proof.kind, transitions], ['proven', { V: 2 }]);
+  assert.equal((await proven(steady, { predicted, earlier: { V: 1 } })).proof.kind, 'surprised');
 });
