@@ -2,12 +2,20 @@
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { type Entry, LANES, type Lane, laneOf, newEntry } from './lanes.ts';
 import type { Owner } from './owner.ts';
+import type { Thing } from './things.ts';
 
 /** What an entry of a lane costs the kernel: an address much, and more the more its device has. */
 const ADDRESS_COST = 32;
 const ADDRESS_LANES: ReadonlySet<Lane> = new Set([
   ...(['release-address', 'add-address', 'swap', 'remove-address', 'empty', 'behind'] as const),
 ]);
+
+/** What putting all of these in place costs. */
+export const costOf = (things: Iterable<Thing>): number => {
+  let cost = 0;
+  for (const { add } of things) cost += add.kind === 'address' ? ADDRESS_COST : 1;
+  return cost;
+};
 
 const costIn = (lane: Lane): number => (ADDRESS_LANES.has(lane) ? ADDRESS_COST : 1);
 

@@ -18,7 +18,7 @@ const SLICE_COST = 1_024;
  * What the main thread does itself: 32 addresses, or 1,024 routes or rules, two milliseconds where there are few others.
  * A small router never starts the worker and its 10 MB.
  */
-const INLINE_COST = 1_024;
+export const INLINE_COST = 1_024;
 
 export interface CarrierOptions {
   readonly kernel: Kernel;

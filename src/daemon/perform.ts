@@ -16,6 +16,8 @@ import type { Action, Notification, Owned } from '../vrrp/state.ts';
 import type { Effect, GroupState, Router, RouterStep } from '../vrrp/sync.ts';
 import type { Surroundings as Watched } from '../vrrp/tracking.ts';
 import { Announcer } from './announcer.ts';
+import { costOf } from './backlog.ts';
+import { INLINE_COST } from './carrier.ts';
 import { Estate } from './estate.ts';
 import type { History } from './history.ts';
 import type { Loaded } from './load.ts';
@@ -56,6 +58,8 @@ export interface Outfit {
   readonly things: Map<string, Things>;
   /** Where its addresses of IPv4 are. */
   readonly devices: ReadonlySet<string>;
+  /** More than the main thread carries out itself. */
+  readonly isLarge: boolean;
 }
 
 export interface PerformOptions {
@@ -124,8 +128,10 @@ export class Performer implements Hands {
     }
     things.set(STATICS, yield* staticThings(context));
     const devices = new Set<string>();
+    let cost = 0;
     for (const { things: each } of things.values()) {
       yield;
+      cost += costOf(each);
       for (const dev of ipv4Devices(each)) devices.add(dev);
     }
     return {
@@ -136,6 +142,7 @@ export class Performer implements Hands {
       context,
       things,
       devices,
+      isLarge: cost > INLINE_COST,
     };
   }
 
@@ -151,6 +158,7 @@ export class Performer implements Hands {
   reconfigure(outfit: Outfit): void {
     this.#before = this.#outfit;
     this.#outfit = outfit;
+    if (outfit.isLarge) this.#options.kernel.expectMuch();
   }
 
   /** After a reload: what stands becomes what the present configuration wants, and what is new is announced. */
@@ -186,6 +194,7 @@ export class Performer implements Hands {
       KINDS.flatMap((what) => this.#things(instance, what).things),
     );
     const statics = this.#statics();
+    if (this.#outfit.isLarge) this.#options.kernel.expectMuch();
     this.#promote(ipv4Devices(statics.things));
     this.#estate.begin(owned, statics, snapshot);
   }

@@ -36,6 +36,9 @@ export interface Kernel {
    */
   change(changes: readonly Change[], options?: { readonly bulk?: boolean }): Promise<readonly Failure[]>;
 
+  /** There will be much to change at once, and no time then: the worker is started now. */
+  expectMuch(): void;
+
   /** One socket for all virtual routers of a device and family. Throws where the device is not there. */
   openVrrp(options: VrrpSocketOptions, listener: (datagrams: readonly Datagram[]) => void): VrrpSocket;
 

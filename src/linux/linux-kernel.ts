@@ -117,6 +117,10 @@ export class LinuxKernel implements Kernel {
     });
   }
 
+  expectMuch(): void {
+    if (!this.#closed) this.#worker();
+  }
+
   openVrrp(options: VrrpSocketOptions, listener: (datagrams: readonly Datagram[]) => void): VrrpSocket {
     return openVrrpSocket({ ...options, index: this.#devices.indexOf(options.dev) }, listener);
   }
@@ -190,8 +194,7 @@ export class LinuxKernel implements Kernel {
   }
 
   async #changeInWorker(changes: readonly Change[]): Promise<readonly Failure[]> {
-    if (this.#bulk === undefined || this.#bulk.failed) this.#bulk = new BulkSender();
-    const bulk = this.#bulk;
+    const bulk = this.#worker();
     const port = await bulk.port;
     if (!this.#ownPorts.has(port)) this.#monitor?.passOver(this.#ownPorts.add(port));
     const failures: Failure[] = [];
@@ -209,6 +212,12 @@ export class LinuxKernel implements Kernel {
     }
     await Promise.all(underWay);
     return failures.sort(byIndex);
+  }
+
+  /** One that has failed is followed by another one. */
+  #worker(): BulkSender {
+    if (this.#bulk === undefined || this.#bulk.failed) this.#bulk = new BulkSender();
+    return this.#bulk;
   }
 
   /** A batch's own numbers become those of the whole list. */

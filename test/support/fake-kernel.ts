@@ -137,6 +137,8 @@ export class FakeKernel implements Kernel {
     return Promise.resolve(this.#apply(changes, true));
   }
 
+  expectMuch(): void {}
+
   openVrrp(options: VrrpSocketOptions, listener: (datagrams: readonly Datagram[]) => void): VrrpSocket {
     this.#find(options.dev);
     const socket: OpenSocket = { options, listener };
