@@ -1,5 +1,4 @@
 /** The real kernel behind the seam: sockets, netlink on this thread for little and in a worker for much, timers. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatIpPrefix } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/units.ts';
@@ -7,6 +6,7 @@ import { type Address, addressDumpHeader, RTM_ADDRESS, readAddress } from './add
 import { BulkSender } from './bulk.ts';
 import { costOf, writeBatches } from './changes.ts';
 import { type Devices, devicesOf } from './devices.ts';
+import { readDump } from './dump.ts';
 import { OwnTables } from './firewall.ts';
 import { FrameSender } from './frame-sender.ts';
 import type {
@@ -42,8 +42,6 @@ const BATCHES_AT_ONCE = 2;
 const BULK_AHEAD = 2;
 /** Dumps after which notices that are still being lost are put up with; the next loss begins anew. */
 const RESYNC_TRIES = 3;
-/** A dump that others keep changing under us is taken as it is after so many. */
-const DUMP_TRIES = 5;
 const FAMILIES = [4, 6] as const;
 
 export class LinuxKernel implements Kernel {
@@ -362,28 +360,6 @@ export class LinuxKernel implements Kernel {
       }
       default:
         return undefined;
-    }
-  }
-}
-
-/** Reads a dump with a turn for timers and packets after each datagram of it; again where it changed meanwhile. */
-async function readDump<T>(
-  dump: () => Generator<readonly Message[], boolean>,
-  read: (message: Message) => T | undefined,
-): Promise<T[]> {
-  for (let tries = 1; ; tries += 1) {
-    const parts = dump();
-    const found: T[] = [];
-    for (let part = parts.next(); ; part = parts.next()) {
-      if (part.done) {
-        if (!part.value || tries === DUMP_TRIES) return found;
-        break;
-      }
-      for (const message of part.value) {
-        const value = read(message);
-        if (value !== undefined) found.push(value);
-      }
-      await nextTurn();
     }
   }
 }
