@@ -16,8 +16,8 @@ const GROUPS = [1, 5, 7, 8, 9, 11, 19].reduce((mask, group) => mask | (1 << (gro
 
 /** The largest notice the kernel makes, of a device with many attributes. */
 const DATAGRAM_MAX = 64 * 1024;
-/** Read in one go, 2 ms or so: what is left makes the socket readable again. */
-const DATAGRAMS_AT_ONCE = 256;
+/** Read in one go, 2 ms or so, of IPv6 more: what is left makes the socket readable again. */
+const DATAGRAMS_AT_ONCE = 64;
 
 export interface MonitorOptions {
   /** Routes of other protocols are passed over: a router with the whole Internet's routes sees thousands a second. */
