@@ -1,6 +1,6 @@
 /**
  * What the build does to the Node binary, an ELF file of 64 bits and little-endian: reads what it needs of the system
- * it will run on, and makes of it an executable that carries our program. ADR 0010. Source: elf(5), and the gABI for
+ * it will run on, and makes of it an executable that carries our program. ADR 0014. Source: elf(5), and the gABI for
  * symbol versions.
  *
  * `carrying` keeps what is loaded at run time (the file up to the end of its last segment), leaves out what is not (symbols,
