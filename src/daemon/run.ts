@@ -56,7 +56,6 @@ export async function runDaemon(options: Options, version: string): Promise<numb
   }
   if (!read.loaded) return EXIT.config;
   if (options.dump) log('info', withoutSecrets(read.loaded.config));
-  forgetStart();
   const daemon = await Daemon.start({ options, version, log, loaded: read.loaded });
   return daemon.ended;
 }
@@ -145,6 +144,7 @@ class Daemon {
     unblockSignal(constants.signals.SIGUSR1);
     for (const number of UNANSWERED) ignoreSignal(number);
     this.#traits.apply(this.#session.loaded.config.global_defs);
+    forgetStart();
     const started = this.#session.start(snapshot, startDelay(this.#session.loaded.config));
     this.#later('starting', () => started);
     await started;
