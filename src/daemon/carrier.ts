@@ -57,6 +57,7 @@ export class Carrier {
     for (;;) {
       this.#decide();
       const next = this.#options.backlog.next(SLICE_COST);
+      if (await this.#lookedAround(next)) continue;
       if (next.length > 0) await this.#carryOut(next);
       else if (!this.#tryAgain()) break;
     }
@@ -88,6 +89,24 @@ export class Carrier {
     }
     this.#tell(next.flatMap(({ entry }) => (answers(entry) && !answered.has(entry) ? [entry] : [])));
     await nextTurn();
+  }
+
+  /**
+   * Replacing an IPv6 route is the one change that could hit somebody else's: before the first one it is asked.
+   * @returns whether it had to be, and wishes may be others by now
+   */
+  async #lookedAround(next: ReturnType<Backlog['next']>): Promise<boolean> {
+    const unsure = next.flatMap(({ entry, lane }) => {
+      const change = entry.wanted?.add;
+      const isRoute = lane === 'swap' && change?.kind === 'route' && change.route.destination.family === 6;
+      return isRoute && entry.shared === undefined ? [{ entry, route: change.route }] : [];
+    });
+    if (unsure.length === 0) return false;
+    const routes = unsure.map(({ route }) => route);
+    // Where it cannot be known the careful way is taken.
+    const shared = await this.#options.kernel.sharedRoutes(routes).catch(() => new Set(routes));
+    for (const { entry, route } of unsure) entry.shared = shared.has(route);
+    return true;
   }
 
   async #ask(works: readonly Work[]): Promise<ReadonlyMap<number, Failure>> {

@@ -184,6 +184,7 @@ export class Estate {
     entry.wanted = thing;
     entry.urgent = false;
     entry.refused = false;
+    entry.shared = undefined;
     entry.repairs = [];
     entry.differs = entry.stands !== undefined && !sameThing(entry.stands, thing);
     if (thing.add.kind === 'route' && thing.add.route.preferredSource) {

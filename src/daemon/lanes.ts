@@ -45,8 +45,8 @@ export interface Entry {
   differs: boolean;
   /** A route or rule that has been superseded, and still stands behind the new one. */
   leftover: Thing | undefined;
-  /** IPv6 routes: somebody else's stands under the same key, and would be replaced with ours. */
-  shared: boolean;
+  /** IPv6 routes: somebody else's stands under the same key, and would be replaced with ours; undefined: not known. */
+  shared: boolean | undefined;
   /** The route to its subnet that was put in place with `held`. */
   subnetRoute: Route | undefined;
   /** IPv4 addresses: whether local routes go first, both ways; undefined: to be decided with all that wait. */
@@ -75,7 +75,7 @@ export const newEntry = (key: string): Entry => ({
   stands: undefined,
   differs: false,
   leftover: undefined,
-  shared: false,
+  shared: undefined,
   subnetRoute: undefined,
   early: undefined,
   held: undefined,

@@ -190,7 +190,7 @@ function supersede(entry: Entry, ground: Ground): readonly Work[] {
   if (asked.kind !== 'route' || before.add.kind !== 'route') return change(entry, asked, ground, before);
   const { route } = asked;
   if (route.destination.family === 6) {
-    if (entry.shared) return [{ change: before.remove }, ...add(entry, after, ground)];
+    if (entry.shared !== false) return [{ change: before.remove }, ...add(entry, after, ground)];
     return change(entry, { kind: 'route', verb: 'replace', route }, ground);
   }
   const verb = isTakenFor(before.add.route, route) ? 'append' : 'prepend';

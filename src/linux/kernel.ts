@@ -36,6 +36,9 @@ export interface Kernel {
    */
   change(changes: readonly Change[], options?: { readonly bulk?: boolean }): Promise<readonly Failure[]>;
 
+  /** Which of these IPv6 routes share table, destination, source and metric with a route that is not ours. */
+  sharedRoutes(routes: readonly Route[]): Promise<ReadonlySet<Route>>;
+
   /** There will be much to change at once, and no time then: the worker is started now. */
   expectMuch(): void;
 

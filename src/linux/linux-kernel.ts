@@ -115,6 +115,22 @@ export class LinuxKernel implements Kernel {
     });
   }
 
+  async sharedRoutes(routes: readonly Route[]): Promise<ReadonlySet<Route>> {
+    const keys = new Set<string>();
+    const client = new NetlinkClient();
+    try {
+      for (const table of new Set(routes.map((route) => route.table))) {
+        const header = routeDumpHeader(6, { table });
+        const read = (message: Message) => readRoute(message, this.#devices);
+        const found = await readDump(() => client.dump(RTM_ROUTE.GET, header), read);
+        for (const route of found) if (!isOwn(route)) keys.add(routeKey6(route));
+      }
+    } finally {
+      client.close();
+    }
+    return new Set(routes.filter((route) => keys.has(routeKey6(route))));
+  }
+
   expectMuch(): void {
     if (!this.#closed) this.#worker();
   }
@@ -247,7 +263,7 @@ export class LinuxKernel implements Kernel {
     const routes: Route[][] = [];
     const rules: Rule[][] = [];
     for (const family of FAMILIES) {
-      const routesHeader = routeDumpHeader(family, OWN_PROTOCOL);
+      const routesHeader = routeDumpHeader(family, { protocol: OWN_PROTOCOL });
       addresses.push(
         await readDump(
           () => client.dump(RTM_ADDRESS.GET, addressDumpHeader(family)),
@@ -376,6 +392,11 @@ function* inGroups<T>(values: Iterable<T>, size: number): Generator<readonly T[]
 }
 
 const isOwn = ({ protocol }: { readonly protocol: number }): boolean => protocol === OWN_PROTOCOL;
+
+const METRIC_IPV6 = 1024;
+
+const routeKey6 = ({ table, destination, from, metric = METRIC_IPV6 }: Route): string =>
+  `${table} ${formatIpPrefix(destination)} ${from ? formatIpPrefix(from) : ''} ${metric}`;
 
 const byIndex = (a: Failure, b: Failure): number => a.index - b.index;
 

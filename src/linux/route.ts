@@ -99,11 +99,11 @@ const RTNH_F_ONLINK = 4;
 const HEADER = 12;
 const HOP_HEADER = 8;
 
-/** A dump of the routes with this protocol; kernels before 4.20 give all. */
-export const routeDumpHeader = (family: Family, protocol: number): readonly number[] => [
-  ...[familyByte(family), 0, 0, 0, 0, protocol, 0, 0],
-  ...u32(0),
-];
+/** A dump of the routes with this protocol, or of all of a table below 256; kernels before 4.20 give all. */
+export const routeDumpHeader = (
+  family: Family,
+  { protocol = 0, table = 0 }: { readonly protocol?: number; readonly table?: number },
+): readonly number[] => [...[familyByte(family), 0, 0, 0, table < 256 ? table : 0, protocol, 0, 0], ...u32(0)];
 
 /** Which protocol a notice's route has, without reading the rest. */
 export const routeProtocol = ({ body }: Message): number | undefined => body[5];

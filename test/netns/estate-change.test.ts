@@ -9,7 +9,8 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import type { Thing } from '../../src/daemon/things.ts';
 import { ip } from '../support/ip.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
-import { layCable, Pinger, RealEstate, vip, way } from '../support/real-estate.ts';
+import { layCable, Pinger, RealEstate } from '../support/real-estate.ts';
+import { vip, way } from '../support/things.ts';
 
 inOwnNetwork();
 

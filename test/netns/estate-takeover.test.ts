@@ -12,7 +12,8 @@ import { waitFor } from '../../src/lab/process.ts';
 import type { Change } from '../../src/linux/kernel.ts';
 import { ip } from '../support/ip.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
-import { inPeer, layCable, RealEstate, vip, way } from '../support/real-estate.ts';
+import { inPeer, layCable, RealEstate } from '../support/real-estate.ts';
+import { vip, way } from '../support/things.ts';
 
 inOwnNetwork();
 

@@ -19,9 +19,13 @@ import type {
   VrrpSocket,
   VrrpSocketOptions,
 } from '../../src/linux/kernel.ts';
+import { OWN_PROTOCOL } from '../../src/linux/kernel.ts';
 import { type Link, OWN_ALIAS } from '../../src/linux/link.ts';
-import type { Route } from '../../src/linux/route.ts';
+import { type Route, TABLE_LOCAL } from '../../src/linux/route.ts';
 import type { Rule } from '../../src/linux/rule.ts';
+
+/** Whose the routes are that come with addresses. */
+const RTPROT_KERNEL = 2;
 
 /** What a socket sent, or a frame that went out. */
 export interface Sent {
@@ -49,6 +53,8 @@ export class FakeKernel implements Kernel {
   readonly #timers = new Map<Timer, { at: Millis; readonly due: () => void }>();
   readonly #sockets = new Set<OpenSocket>();
   readonly #promoting = new Set<string>();
+  /** Addresses whose local route, which comes with them and is not listed, has been deleted. */
+  readonly #silent = new Set<Address>();
   readonly #adjusted = new Map<string, string>();
   #listener: (events: readonly KernelEvent[]) => void = () => {};
 
@@ -59,6 +65,16 @@ export class FakeKernel implements Kernel {
       ...this.#addresses.filter(({ dev }) => dev === link.name).map((address) => `  ${describeAddress(address)}`),
     ]);
     return [...links, ...this.#routes.map(describeRoute), ...this.#rules.map(describeRule)].join('\n');
+  }
+
+  /** Whether a neighbour who asks for an IPv4 address by ARP gets an answer, and its packets are taken. */
+  answers(dev: string, text: string): boolean {
+    const address = this.#addresses.find((one) => one.dev === dev && one.address.text === text);
+    if (address !== undefined && !this.#silent.has(address)) return true;
+    const byRoute = ['all', dev].every((name) => (this.settings.get(`ipv4/conf/${name}/arp_ignore`) ?? '0') === '0');
+    const isLocal = (route: Route): boolean =>
+      route.type === 'local' && route.dev === dev && route.destination.text === text && route.destination.prefix === 32;
+    return byRoute && this.#routes.some(isLocal);
   }
 
   /** Adds a device, or changes one. */
@@ -135,6 +151,11 @@ export class FakeKernel implements Kernel {
 
   change(changes: readonly Change[]): Promise<readonly Failure[]> {
     return Promise.resolve(this.#apply(changes, true));
+  }
+
+  sharedRoutes(routes: readonly Route[]): Promise<ReadonlySet<Route>> {
+    const keys = new Set(this.#routes.filter(({ protocol }) => protocol !== OWN_PROTOCOL).map(routeKey));
+    return Promise.resolve(new Set(routes.filter((route) => keys.has(routeKey(route)))));
   }
 
   expectMuch(): void {}
@@ -271,6 +292,7 @@ export class FakeKernel implements Kernel {
     for (const { dev } of [route, ...(route.hops ?? [])]) {
       if (dev !== undefined && !this.#links.some(({ name }) => name === dev)) return ENODEV;
     }
+    if (route.protocol === RTPROT_KERNEL && route.table === TABLE_LOCAL) return this.#changeKernelRoute(verb, route);
     if (verb === 'delete') return this.#deleteRoute(route, own);
     const same = this.#routes.filter((other) => routeKey(other) === routeKey(route));
     const equal = same.find((other) => describeRoute(other) === describeRoute(route));
@@ -280,6 +302,16 @@ export class FakeKernel implements Kernel {
     const at = same.length === 0 || verb === 'append' ? this.#routes.length : this.#routes.indexOf(same[0]!);
     this.#routes = this.#routes.toSpliced(at, verb === 'replace' && same.length > 0 ? 1 : 0, route);
     this.#listener([{ kind: 'route', route, own }]);
+    return undefined;
+  }
+
+  /** The local route of an address: the only ones of the kernel's own that anybody may touch here. */
+  #changeKernelRoute(verb: string, { dev, destination }: Route): Refusal | undefined {
+    const address = this.#addresses.find((one) => one.dev === dev && one.address.text === destination.text);
+    if (address === undefined) return verb === 'delete' ? ESRCH : EINVAL;
+    if (this.#silent.has(address) === (verb === 'delete')) return verb === 'delete' ? ESRCH : EEXIST;
+    if (verb === 'delete') this.#silent.add(address);
+    else this.#silent.delete(address);
     return undefined;
   }
 
@@ -313,6 +345,7 @@ export class FakeKernel implements Kernel {
 type Refusal = Omit<Failure, 'index'>;
 const ENODEV: Refusal = { errno: 19, code: 'ENODEV' };
 const EEXIST: Refusal = { errno: 17, code: 'EEXIST' };
+const EINVAL: Refusal = { errno: 22, code: 'EINVAL' };
 const ESRCH: Refusal = { errno: 3, code: 'ESRCH' };
 const ENOENT: Refusal = { errno: 2, code: 'ENOENT' };
 const EADDRNOTAVAIL: Refusal = { errno: 99, code: 'EADDRNOTAVAIL' };

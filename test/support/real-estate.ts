@@ -5,16 +5,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { parseIpPrefix } from '../../src/base/address.ts';
 import { Estate } from '../../src/daemon/estate.ts';
 import type { Owner } from '../../src/daemon/owner.ts';
-import { addressThing, routeThing, type Thing } from '../../src/daemon/things.ts';
+import type { Thing } from '../../src/daemon/things.ts';
 import { View } from '../../src/daemon/view.ts';
 import { waitFor } from '../../src/lab/process.ts';
 import type { Address } from '../../src/linux/address.ts';
-import { type Change, type Failure, OWN_PROTOCOL } from '../../src/linux/kernel.ts';
+import type { Change, Failure } from '../../src/linux/kernel.ts';
 import { LinuxKernel } from '../../src/linux/linux-kernel.ts';
-import type { Route } from '../../src/linux/route.ts';
 import { ip } from './ip.ts';
 
 const PEER = 'peer';
@@ -88,26 +86,6 @@ export class RealEstate implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kernel.close();
   }
-}
-
-export function vip(text: string, more: Partial<Address> = {}): Thing {
-  const address = parseIpPrefix(text)!;
-  const flags = address.family === 6 ? 2 : 0;
-  return addressThing({ dev: 'lan', address, scope: 0, flags, protocol: OWN_PROTOCOL, ...more }, text);
-}
-
-export function way(to: string, more: Partial<Route> = {}): Thing {
-  const destination = parseIpPrefix(to)!;
-  const route: Route = {
-    type: 'unicast',
-    destination,
-    table: 254,
-    protocol: OWN_PROTOCOL,
-    scope: 0,
-    dev: 'lan',
-    ...more,
-  };
-  return routeThing(route, to);
 }
 
 export interface Seen {
