@@ -1,6 +1,7 @@
 /** Taking 10,000 VIPs and as many routes over, and giving them up: tandemd and keepalived in turns. */
 import { buildExecutable } from '../scripts/executable.ts';
 import type { Family } from '../src/base/address.ts';
+import { assert } from '../src/base/assert.ts';
 import { waitFor } from '../src/lab/process.ts';
 import { inOwnNetwork } from '../test/support/namespace.ts';
 import type { Comparison, ComparisonOptions } from './benchmark.ts';
@@ -161,7 +162,8 @@ async function measure({ family, timing }: Case, { size, engine, release }: Roun
   await daemon.rests();
   const cpuBefore = daemon.cpuMs();
 
-  await far.order({ kind: 'ask', what: 'missing' });
+  const { answers: early } = await far.order({ kind: 'ask', what: 'missing' });
+  assert(early.frames === 0, 'a BACKUP answers for no VIP');
   await far.order({ kind: 'silence' });
   const isServed = ({ answers, replies }: Sight): boolean => answers.addresses === size && replies.addresses > 0;
   await far.sees(`${engine} to serve ${size} VIPs`, isServed, TAKEOVER_MS_MAX);

@@ -9,7 +9,7 @@ export interface ProberOptions {
   readonly address: string;
   /** What it advertises from. */
   readonly speaker: string;
-  /** What it asks for, in the order of the file; the first byte and the last four tell them apart. */
+  /** What it asks for, in the order of the file. */
   readonly vips: readonly string[];
   /** From the beginning of a round to the next, at least. */
   readonly periodMs: number;
