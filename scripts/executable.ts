@@ -74,6 +74,7 @@ export async function buildExecutable(directory = join(ROOT, 'dist')): Promise<B
   const parts: Parts = {
     'tandemd.cjs': await bundle('src/tandemd.ts', version),
     'bulk-worker.js': await bundle('src/linux/bulk-worker.ts', version),
+    'nodemailer.js': await bundle('nodemailer', version, {}),
     'koffi.node': readFileSync(addonFile()),
   };
   const own = [import.meta.filename, join(import.meta.dirname, 'elf.ts')].map((file) => readFileSync(file));
@@ -101,8 +102,14 @@ export async function buildExecutable(directory = join(ROOT, 'dist')): Promise<B
 /** Files by the names that they have as assets; the first is the program. */
 type Parts = Readonly<Record<string, Buffer>>;
 
+/** Packages that the executable has as assets, and what loads them. */
+const ALIAS: Readonly<Record<string, string>> = {
+  koffi: './src/linux/embedded-koffi.ts',
+  nodemailer: './src/daemon/embedded-mailer.ts',
+};
+
 /** CommonJS, which is what a single executable can begin with. Nothing may be left for the target to have. */
-async function bundle(entry: string, version: string): Promise<Buffer> {
+async function bundle(entry: string, version: string, alias = ALIAS): Promise<Buffer> {
   const { outputFiles, warnings } = await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
@@ -111,7 +118,7 @@ async function bundle(entry: string, version: string): Promise<Buffer> {
     platform: 'node',
     format: 'cjs',
     target: `node${process.versions.node}`,
-    alias: { koffi: './src/linux/embedded-koffi.ts' },
+    alias,
     define: { TANDEMD_VERSION: JSON.stringify(version) },
     // The text stays in memory, so no blanks and no comments; names stay, for stacks that one can read.
     minifySyntax: true,
