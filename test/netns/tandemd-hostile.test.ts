@@ -4,12 +4,10 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { waitFor } from '../../src/lab/process.ts';
 import { LinuxKernel } from '../../src/linux/linux-kernel.ts';
-import { advertisementBytes } from '../../src/vrrp/advertise.ts';
-import { encodeIpv4 } from '../../src/vrrp/ipv4.ts';
+import { garbage, goodAdvert, vrrpFrame } from '../support/garbage.ts';
 import { addVeth, ip as runIp } from '../support/ip.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
 import { Place } from '../support/tandemd.ts';
-import { instanceConfig, ip } from '../support/vrrp.ts';
 
 inOwnNetwork();
 addVeth('lan', 'far');
@@ -37,31 +35,18 @@ const SECONDS = 10;
 const EVERY_MS = 10;
 const AT_ONCE = 100;
 
-const addressing = { source: ip('10.0.0.9'), destination: ip('224.0.0.18') };
-const master = instanceConfig({ vrid: 51, priority: 200, addresses: [ip('10.0.0.100')] });
-const advert = advertisementBytes(master, 200, addressing.source, addressing.destination);
-
-/** 01:00:5e:00:00:12 is 224.0.0.18's; RFC 1112 section 6.4. */
-function frame(message: Uint8Array, id: number): Uint8Array {
-  const packet = encodeIpv4(message, { ...addressing, id, ttl: 255 });
-  return Buffer.concat([Buffer.from('01005e00001202000000000908' + '00', 'hex'), packet]);
-}
-
-/** Adverts that are wrong in one byte each, and noise of every length. */
-function garbage(i: number): Uint8Array {
-  if (i % 2 === 0) return Uint8Array.from({ length: i % 64 }, (_, at) => (i * 31 + at * 17) & 0xff);
-  const bytes = advert.slice();
-  bytes[i % bytes.length]! ^= 1 + (i % 255);
-  return bytes;
-}
+const SENDER = { source: '10.0.0.9', vip: '10.0.0.100' };
+const advert = goodAdvert(SENDER);
 
 /** @returns how many garbage packets were sent */
 async function flood(adverts: boolean): Promise<number> {
   let sent = 0;
   const started = performance.now();
   for (let round = 0; performance.now() - started < SECONDS * 1000; round += 1) {
-    const frames = Array.from({ length: AT_ONCE }, (_, i) => frame(garbage(round * AT_ONCE + i), i));
-    if (adverts && round % 5 === 0) frames.push(frame(advert, round));
+    const frames = Array.from({ length: AT_ONCE }, (_, i) =>
+      vrrpFrame(SENDER, garbage(advert, round * AT_ONCE + i), i),
+    );
+    if (adverts && round % 5 === 0) frames.push(vrrpFrame(SENDER, advert, round));
     sent += kernel.sendFrames('far', frames);
     const next = started + (round + 1) * EVERY_MS;
     await new Promise((done) => setTimeout(done, Math.max(0, next - performance.now())));
