@@ -121,7 +121,8 @@ function stopAndStart(pair: PairContext, router: RouterContext, { what, apart, b
 }
 
 /** Measured in test/netns/tandemd-engine.test.ts, both ways: keepalived says that it is MASTER a moment before it is. */
-const RELIEVED = 'its peer is put ahead of it and takes over while it still serves (measured: 0 or 1 packet of 10 ms lost)';
+const RELIEVED =
+  'its peer is put ahead of it and takes over while it still serves (measured: 0 or 1 packet of 10 ms lost)';
 
 /** Priority 0 is the last that a daemon says; its peer answers to it after its skew time. */
 function unserved(held: readonly PairInstance[], peer: Place): string {

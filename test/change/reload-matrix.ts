@@ -174,7 +174,11 @@ export const ROWS: readonly Row[] = [
       rule,
       // keepalived -t refuses what it would ignore.
       ...(rule === 'same-effect' && {
-        notCarriedOut: { ends: 'refused', says: /does not support authentication|has no authentication/, harm: 'it is ignored' },
+        notCarriedOut: {
+          ends: 'refused',
+          says: /does not support authentication|has no authentication/,
+          harm: 'it is ignored',
+        },
       }),
     }),
   ),
