@@ -59,8 +59,9 @@ export interface AdvertHeard {
 }
 
 export interface Tally {
-  /** About how many addresses there were any. */
+  /** About how many of the addresses that it asks for there were any. */
   readonly addresses: number;
+  /** Of announcements: those of other addresses too. */
   readonly frames: number;
   readonly first: number;
   /** The latest of every address's first. */

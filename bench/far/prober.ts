@@ -221,10 +221,9 @@ class Prober {
         continue;
       }
       const index = this.#index.get(keyOf(heard.address));
-      if (index === undefined) continue;
-      if (heard.kind === 'answer') this.#answers.note(index, at);
-      else if (heard.kind === 'reply') this.#replies.note(index, at);
-      else this.#announcements.note(index, at);
+      // A router announces what it likes; answers for addresses of its own are no VIP's.
+      if (heard.kind === 'announcement') this.#announcements.note(index, at);
+      else if (index !== undefined) (heard.kind === 'answer' ? this.#answers : this.#replies).note(index, at);
     }
   }
 

@@ -13,10 +13,11 @@ export class Record {
     this.#firsts = new Float64Array(size);
   }
 
-  note(index: number, at: number): void {
+  /** @param index undefined: an address that nobody asks for */
+  note(index: number | undefined, at: number): void {
     this.#frames += 1;
     this.#last = at;
-    if (this.has(index)) return;
+    if (index === undefined || this.has(index)) return;
     this.#firsts[index] = at;
     if (this.#addresses === 0) this.#first = at;
     this.#addresses += 1;
