@@ -340,8 +340,9 @@ export class Estate {
   }
 }
 
+/** What is not wanted any more may go along. */
 const ipv4RouteOf = (entry: Entry): Route | undefined => {
-  const change = entry.stands?.add;
+  const change = entry.wanted && entry.stands?.add;
   return change?.kind === 'route' && change.route.destination.family === 4 ? change.route : undefined;
 };
 
@@ -352,5 +353,5 @@ const isIpv4RouteOn = (entry: Entry, dev: string): boolean => {
 
 function standingAt(backlog: Backlog, key: string): readonly Entry[] {
   const entry = backlog.get(key);
-  return entry?.stands ? [entry] : [];
+  return entry?.wanted && entry.stands ? [entry] : [];
 }

@@ -9,7 +9,7 @@ import { careFor, type Neighbourhood } from './careful.ts';
 import { drop, hasSubnetRoute, kernelRoute, localRoute, put, subnetRoute } from './holds.ts';
 import { addressIn, type Entry, type Lane } from './lanes.ts';
 import { subnetKey } from './picture.ts';
-import { addressKey, type Thing } from './things.ts';
+import { addressKey, sameThing, type Thing } from './things.ts';
 
 /** One change and what it means; without `done` its outcome means nothing. */
 export interface Work {
@@ -24,7 +24,7 @@ export interface Ground extends Neighbourhood {
   /** How many notices are to come, by key, of addresses that went along with a primary one and are back already. */
   readonly along: Map<string, number>;
   entryOf(key: string): Entry | undefined;
-  /** Entries of IPv4 routes that stand and are on this device, or have this source. */
+  /** Entries of IPv4 routes that stand, are wanted, and are on this device or have this source. */
   routesOn(dev: string): readonly Entry[];
   routesFrom(source: string): readonly Entry[];
   /** The kernel refused something. */
@@ -125,16 +125,22 @@ function add(entry: Entry, thing: Thing, { picture, cannot }: Ground): readonly 
   const done = (failure: Failure | undefined): void => {
     // There already: someone put it where we want it, and it serves.
     if (isThere(failure)) {
-      entry.stands = thing;
-      entry.differs = false;
+      noteStanding(entry, thing);
       return;
     }
     entry.stands = undefined;
-    entry.refused = true;
     if (address) picture.delete(address);
+    if (entry.wanted !== thing) return;
+    entry.refused = true;
     cannot(entry, 'added', failure!);
   };
   return [{ change, done }];
+}
+
+/** While it was on its way something else may have come to be wanted. */
+function noteStanding(entry: Entry, thing: Thing): void {
+  entry.stands = thing;
+  entry.differs = entry.wanted !== undefined && !sameThing(entry.wanted, thing);
 }
 
 function remove(entry: Entry, { cannot }: Ground): Work {
@@ -200,11 +206,11 @@ function supersede(entry: Entry, ground: Ground): readonly Work[] {
 function change(entry: Entry, asked: Change, { cannot }: Ground, leftover?: Thing): readonly Work[] {
   const after = entry.wanted!;
   const done = (failure: Failure | undefined): void => {
-    entry.differs = false;
     if (isThere(failure)) {
-      entry.stands = after;
+      noteStanding(entry, after);
       entry.leftover = leftover;
-    } else {
+    } else if (entry.wanted === after) {
+      entry.differs = false;
       entry.refused = true;
       cannot(entry, 'changed', failure!);
     }
@@ -259,8 +265,9 @@ function again(entry: Entry, { cannot }: Ground): Work {
   const done = (failure: Failure | undefined): void => {
     if (isThere(failure)) return;
     entry.stands = undefined;
+    if (!entry.wanted) return;
     entry.refused = true;
-    if (entry.wanted) cannot(entry, 'added', failure!);
+    cannot(entry, 'added', failure!);
   };
   return { change: entry.stands!.add, done };
 }

@@ -11,10 +11,16 @@ export class AskedKernel extends FakeKernel {
   /** Called before each slice. */
   before: (changes: readonly Change[]) => void = () => {};
 
-  override change(changes: readonly Change[]): Promise<readonly Failure[]> {
+  /** What passes before the kernel has heard of a slice, and then before we hear that it is done. */
+  pause: () => Promise<unknown> | undefined = () => undefined;
+
+  override async change(changes: readonly Change[]): Promise<readonly Failure[]> {
     this.before(changes);
     this.asked.push(changes);
-    return super.change(changes);
+    await this.pause();
+    const failures = await super.change(changes);
+    await this.pause();
+    return failures;
   }
 }
 

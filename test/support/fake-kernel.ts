@@ -274,6 +274,7 @@ export class FakeKernel implements Kernel {
   /** Routes from it go along, and with the last IPv4 address of a device all its IPv4 routes; nobody is told. */
   #loseAddress(address: Address, own: boolean): void {
     this.#addresses = this.#addresses.filter((other) => other !== address);
+    this.#silent.delete(address);
     this.#listener([{ kind: 'address-gone', address, own }]);
     const { text, family } = address.address;
     const isLast =
