@@ -30,7 +30,7 @@ cp "$(readlink tandemd)" tandemd-0.0.9 && printf x >>tandemd-0.0.9
 ln -sfn tandemd-0.0.9 tandemd && systemctl restart tandemd`;
 
 const skip = await pairImpossible();
-describe('tandem daemon', { skip, timeout: 580_000 }, () => {
+describe('tandem daemon', { skip, timeout: 280_000 }, () => {
   let pair: LivePair;
   let untouched: Awaited<ReturnType<typeof systems>>;
   before(async () => {
@@ -135,20 +135,13 @@ describe('tandem daemon', { skip, timeout: 580_000 }, () => {
     assert.match(refused.output, /needs --allow failover/);
     assert.match(await tandem('upgrade', 'core', '--yes', '--allow', 'failover'), /1 predicted, 1 observed/);
     assert.match(await tandem('upgrade', 'core', '--yes'), /runs the executable of this package already/);
-    for (const router of ROUTERS)
-      assert.match(await pair.sh(router, 'readlink /usr/local/sbin/tandemd'), /^tandemd-0\.[1-9]/);
+    for (const router of ROUTERS) {
+      const names = await pair.sh(router, 'cd /usr/local/sbin; readlink tandemd; ls');
+      assert.match(names, /^tandemd-\d+\.[1-9]\S*\ntandemd\ntandemd-0\.0\.9\ntandemd-\d+\.[1-9]\S*\n$/);
+    }
   });
 
-  test('after the change back and uninstall both routers are as they were before it all', async () => {
-    pair.describe();
-    await pair.apply('--allow', 'engine');
-    await tandem('uninstall', 'core', '--yes');
-    assert.deepEqual(await systems(), untouched);
-  });
-
-  test('taken away from under a pair that it serves, it leaves no address behind and keepalived can be started', async () => {
-    pair.describe({ engine: 'tandemd' });
-    await pair.apply('--allow', 'engine');
+  test('taken away from under a pair that it serves, it leaves nothing behind, and keepalived can be started as before', async () => {
     await tandem('uninstall', 'core', '--yes', '--allow', 'outage');
     for (const router of ROUTERS) {
       assert.deepEqual(await pair.vips(router), []);
