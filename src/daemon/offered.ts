@@ -9,12 +9,6 @@ import { otherLine } from '../keepalived/other-line.ts';
 import type { Parsed } from '../keepalived/parser.ts';
 import { readUmask } from './umask.ts';
 
-const GLOBALS: Readonly<Partial<Record<keyof GlobalDefs, string>>> = {
-  reload_time_file: 'a reload happens on SIGHUP alone',
-  reload_repeat: 'a reload happens on SIGHUP alone',
-  reload_file: 'a reload reads the whole file',
-};
-
 const INSTANCE: Readonly<Partial<Record<keyof Instance, string>>> = {
   track_bfd: 'BFD is not spoken: these trackers count for nothing',
 };
@@ -25,10 +19,6 @@ export function unoffered({ config, at }: Parsed): readonly Problem[] {
     const place = at(node, key) ?? at(node);
     problems.push({ code: 'conf-unsupported', severity, message, ...(place && { at: place }) });
   };
-  for (const [key, meaning] of Object.entries(GLOBALS)) {
-    const set = config.global_defs[key as keyof GlobalDefs];
-    if (set !== undefined && set !== false) add('warning', config.global_defs, key, `"${key}": ${meaning}`);
-  }
   const umask = otherLine(config.global_defs, 'umask');
   if (umask && readUmask(umask.args.join('')) === undefined) {
     const message = 'umask wants a number up to 0777, or bits as IWGRP|IWOTH';

@@ -1,8 +1,10 @@
 /** The daemon from its start to its end: one session after another, signals, logs, pid files, systemd. */
+import { rmSync, writeFileSync } from 'node:fs';
 import { constants, uptime } from 'node:os';
+import { dirname, join } from 'node:path';
 import { type Millis, ms } from '../base/units.ts';
 import { CONTROL_SOCKET, type Reply, type Request } from '../control/messages.ts';
-import type { Config } from '../keepalived/model.ts';
+import type { Config, GlobalDefs } from '../keepalived/model.ts';
 import { print } from '../keepalived/printer.ts';
 import { DatagramSender } from '../linux/datagram.ts';
 import { ignoreSignal, unblockSignal } from '../linux/ffi.ts';
@@ -23,10 +25,12 @@ import type { Options } from './options.ts';
 import type { Hooks } from './perform.ts';
 import { livingPid, removePidFile, writePidFile } from './pid-file.ts';
 import { ProcessTraits } from './process-traits.ts';
+import { ReloadTime } from './reload-time.ts';
 import { Session } from './session.ts';
 import { inSlices } from './slices.ts';
 import { answer, type Condition, countersOf, statusOf } from './status.ts';
 import { type Supervisor, supervisor } from './systemd.ts';
+import { systemTimers } from './timers.ts';
 import { View } from './view.ts';
 
 const IDENTIFIER = 'tandemd';
@@ -95,6 +99,7 @@ class Daemon {
   readonly #supervisor: Supervisor;
   readonly #notices: Notices;
   readonly #traits: ProcessTraits;
+  readonly #reloadTime: ReloadTime;
   readonly #startedAt = Date.now() / 1000;
   readonly #session: Session;
   #loadedAt = this.#startedAt;
@@ -125,6 +130,12 @@ class Daemon {
     this.#view = view;
     this.#notices = notices;
     this.#traits = new ProcessTraits(options.log);
+    this.#reloadTime = new ReloadTime({
+      timers: systemTimers,
+      clock: Date.now,
+      log: options.log,
+      reload: () => this.#later('reload', () => this.#reload()),
+    });
     const { NOTIFY_SOCKET } = process.env;
     this.#supervisor = supervisor(NOTIFY_SOCKET ? new DatagramSender(NOTIFY_SOCKET) : undefined, process.env);
     this.#session = this.#newSession(options.loaded);
@@ -144,6 +155,7 @@ class Daemon {
     unblockSignal(constants.signals.SIGUSR1);
     for (const number of UNANSWERED) ignoreSignal(number);
     this.#traits.apply(this.#session.loaded.config.global_defs);
+    this.#reloadTime.configure(this.#session.loaded.config.global_defs);
     forgetStart();
     const started = this.#session.start(snapshot, startDelay(this.#session.loaded.config));
     this.#later('starting', () => started);
@@ -206,13 +218,17 @@ class Daemon {
     this.#supervisor.reloading(process.hrtime.bigint() / 1000n);
     const before = this.#session.loaded.config;
     const what = { ...options, interfaces: interfaceNames(), missingInterface: 'refuse', before } as const;
+    const reading = reloadFileOf(before.global_defs, options.pidFile);
+    if (reading !== undefined) this.#mark(() => writeFileSync(reading, ''));
     const { loaded, report } = await inSlices(loadSteps(what));
+    if (reading !== undefined) this.#mark(() => rmSync(reading, { force: true }));
     if (report !== '') log(loaded ? 'warning' : 'error', report);
     this.#refused = loaded ? undefined : { at: Date.now() / 1000, report };
     if (loaded) {
       await this.#notices.reload(loaded.scripts);
       const changes = await this.#session.change(loaded);
       this.#traits.apply(loaded.config.global_defs);
+      this.#reloadTime.configure(loaded.config.global_defs);
       this.#loadedAt = Date.now() / 1000;
       this.#notices.tell(statesOf(this.#session.loop.router));
       for (const { op, text } of changes.slice(0, CHANGES_TOLD_MAX)) log('info', `${SIGNS[op]} ${text}`);
@@ -220,6 +236,15 @@ class Daemon {
       log('info', 'Reload complete');
     } else log('error', 'Reload refused: the configuration before goes on');
     this.#supervisor.ready(this.#summary());
+  }
+
+  /** reload_file: who writes configurations sees by it that they are being read. */
+  #mark(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      this.#options.log('warning', `reload_file: ${(error as Error).message}`);
+    }
   }
 
   #dump(path: string, text: () => string): void {
@@ -238,6 +263,7 @@ class Daemon {
     log('info', 'Stopping');
     this.#supervisor.stopping();
     clearInterval(this.#watchdog);
+    this.#reloadTime.close();
     const giveUp = setTimeout(() => {
       log('error', 'the kernel has not let go of everything in time');
       process.exit(EXIT.failed);
@@ -286,6 +312,10 @@ class Daemon {
       .join(', ');
   }
 }
+
+/** Its name, where it has none: keepalived.reload beside the pid file. */
+const reloadFileOf = ({ reload_file }: GlobalDefs, pidFile: string): string | undefined =>
+  reload_file === true ? join(dirname(pidFile), 'keepalived.reload') : reload_file?.path;
 
 /** vrrp_startup_delay, and what is left of vrrp_delay_after_boot: keepalived.conf(5). */
 function startDelay({ global_defs }: Config): Millis {

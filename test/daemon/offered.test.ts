@@ -4,14 +4,14 @@ import { unoffered, withoutActedOn } from '../../src/daemon/offered.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 
 const FILE = `global_defs {
-    reload_file
+    router_id r1
     vrrp_strict
 }
 vrrp_instance VI_0 {
     interface lan
     virtual_router_id 5
     use_ipvlan
-    no_accept
+    track_bfd { b }
     virtual_ipaddress {
         10.0.0.1
         10.0.0.2
@@ -22,14 +22,14 @@ vrrp_instance VI_0 {
 test('what is known and not acted on is named where it stands; what would change who answers is refused', () => {
   const found = unoffered(parse(FILE, 'f')).map(({ severity, at }) => [severity, at?.line]);
   assert.deepEqual(found, [
-    ['warning', 2],
+    ['warning', 9],
     ['error', 8],
   ]);
 });
 
 const authenticated = (lines: string): string =>
   FILE.replace('vrrp_strict', '').replace(
-    'no_accept',
+    'track_bfd { b }',
     `${lines}\n    authentication {\n        auth_type AH\n        auth_pass abc\n    }`,
   );
 
@@ -42,7 +42,7 @@ test('authentication headers are refused where they would be sent', () => {
 });
 
 test('a rare keyword that is acted on has no warning that it is not', () => {
-  const text = FILE.replace('reload_file', 'umask 022\n    snmp_socket /s').replace('use_ipvlan', 'native_ipv6');
+  const text = FILE.replace('router_id r1', 'umask 022\n    snmp_socket /s').replace('use_ipvlan', 'native_ipv6');
   const parsed = parse(`${text}\nvrrp_track_process p {\n  process x\n  full_command\n}\n`, 'f');
   assert.deepEqual(
     withoutActedOn(parsed).map(({ message }) => message.split(' ')[0]),
@@ -51,12 +51,12 @@ test('a rare keyword that is acted on has no warning that it is not', () => {
 });
 
 test('a umask that is none is an error at its place', () => {
-  const problems = unoffered(parse(FILE.replace('reload_file', 'umask 08'), 'f'));
+  const problems = unoffered(parse(FILE.replace('router_id r1', 'umask 08'), 'f'));
   const found = problems.filter(({ code }) => code === 'conf-value').map(({ severity, at }) => [severity, at?.line]);
   assert.deepEqual(found, [['error', 2]]);
 });
 
 test('a file without such keywords has no such problem', () => {
-  const plain = FILE.replaceAll(/ *use_ipvlan| *no_accept| *(reload_file|vrrp_strict).*/g, '');
+  const plain = FILE.replaceAll(/ *use_ipvlan| *track_bfd.*/g, '');
   assert.deepEqual(unoffered(parse(plain, 'f')), []);
 });

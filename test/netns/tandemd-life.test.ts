@@ -2,7 +2,7 @@
 // needs: kernel
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { waitFor } from '../../src/lab/process.ts';
@@ -237,6 +237,24 @@ describe('reload', () => {
     place.write(conf({ vips: ['10.0.0.101/24', '10.0.0.102/24'] }));
     daemon.signal('SIGHUP');
     await hold([OWN, '10.0.0.101/24', '10.0.0.102/24']);
+  });
+});
+
+describe('a reload at a time', () => {
+  test('reload_time_file names it; whoever waits for reload_file sees that the files have been read', async () => {
+    const [time, reading] = [place.file('time'), place.file('reading')];
+    const globals = `global_defs {\n reload_time_file ${time}\n reload_file ${reading}\n}\n`;
+    await using daemon = place.start(conf({ root: globals }));
+    await hold(BOTH);
+    writeFileSync(reading, 'mine');
+    place.write(conf({ root: globals, vips: ['10.0.0.100/24'] }));
+    const at = new Date(Date.now() + 2_500).toISOString();
+    writeFileSync(time, `${at.slice(0, 10)} ${at.slice(11, 19)}Z\n`);
+    await daemon.says(/Reload complete/);
+    await hold([OWN, '10.0.0.100/24']);
+    assert.ok(Date.now() >= Date.parse(`${at.slice(0, 19)}Z`));
+    assert.ok(!existsSync(time) && !existsSync(reading));
+    assert.equal(place.status().instances[0]!.state, 'MASTER');
   });
 });
 
