@@ -43,7 +43,7 @@ file is read, the sockets are open, and packets are handled.`,
     { name: 'threads', unit: '', limit: 3 },
     { name: 'executable', unit: 'MB' },
   ],
-  runs: 2,
+  runs: 7,
   async prepare() {
     const { size } = await buildExecutable();
     const lab = await Lab.up({ init: 'small' });
