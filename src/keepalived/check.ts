@@ -213,14 +213,15 @@ function* checkStatics(config: Config, findings: Findings): Steps<void> {
   }
 }
 
-/** Every interface that the file names, where it names it. */
+/** Every interface that the file names, where it names it. Under dynamic_interfaces it may come later. */
 function* checkInterfaces(config: Config, interfaces: ReadonlySet<string>, findings: Findings): Steps<void> {
   const own = config.vrrp_instance.flatMap((one) => (one.use_vmac?.name === undefined ? [] : [one.use_vmac.name]));
   const known = new Set([...interfaces, ...own]);
+  const dynamic = config.global_defs.dynamic_interfaces !== undefined;
   const need = (node: object, key: string | undefined, name: string | undefined) => {
     if (name === undefined || known.has(name)) return;
     const hint = didYouMean(name, known);
-    const extra = hint === undefined ? {} : { hint };
+    const extra = { ...(hint !== undefined && { hint }), ...(dynamic && ({ severity: 'warning' } as const)) };
     findings.add('conf-unknown-interface', node, key, `the interface "${name}" does not exist on the router`, extra);
   };
   const { default_interface } = config.global_defs;

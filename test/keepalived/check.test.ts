@@ -72,6 +72,21 @@ describe('checks over a whole file', () => {
     assert.deepEqual(findings(text, ['eth0', 'eth8', 'eth9']), []);
   });
 
+  for (const [globals, severity] of [
+    ['', 'error'],
+    ['dynamic_interfaces', 'warning'],
+    ['dynamic_interfaces allow_if_changes', 'warning'],
+  ] as const) {
+    test(`one that does not is an ${severity} under "${globals}", as keepalived has it`, () => {
+      const parsed = parse(`global_defs {\n ${globals}\n}\n${instance('')}`, 'f');
+      const found = check(parsed, { interfaces: new Set(['lo']) });
+      assert.ok(found.length > 0);
+      for (const problem of found) {
+        assert.deepEqual([problem.code, problem.severity], ['conf-unknown-interface', severity]);
+      }
+    });
+  }
+
   test('more addresses than an advert holds', () => {
     const text = instance('').replace(
       '10.0.0.1/24',
