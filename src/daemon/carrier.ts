@@ -97,7 +97,7 @@ export class Carrier {
    */
   async #lookedAround(next: ReturnType<Backlog['next']>): Promise<boolean> {
     const unsure = next.flatMap(({ entry, lane }) => {
-      const change = entry.wanted?.add;
+      const change = entry.stands?.add;
       const isRoute = lane === 'swap' && change?.kind === 'route' && change.route.destination.family === 6;
       return isRoute && entry.shared === undefined ? [{ entry, route: change.route }] : [];
     });

@@ -36,7 +36,7 @@ export interface Kernel {
    */
   change(changes: readonly Change[], options?: { readonly bulk?: boolean }): Promise<readonly Failure[]>;
 
-  /** Which of these IPv6 routes share table, destination, source and metric with a route that is not ours. */
+  /** Which of these IPv6 routes of ours share table, destination, source and metric with a route of somebody else's. */
   sharedRoutes(routes: readonly Route[]): Promise<ReadonlySet<Route>>;
 
   /** There will be much to change at once, and no time then: the worker is started now. */

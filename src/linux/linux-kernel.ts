@@ -2,11 +2,11 @@
 import { formatIpPrefix } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/units.ts';
-import { type Address, addressDumpHeader, RTM_ADDRESS, readAddress } from './address.ts';
+import { type Address, RTM_ADDRESS, readAddress } from './address.ts';
 import { BulkSender } from './bulk.ts';
 import { costOf, writeBatches } from './changes.ts';
 import { type Devices, devicesOf } from './devices.ts';
-import { readDump } from './dump.ts';
+import { readLists, sharedRoutes } from './dump.ts';
 import { OwnTables } from './firewall.ts';
 import { FrameSender } from './frame-sender.ts';
 import type {
@@ -28,8 +28,8 @@ import { deleteLink, holdMacvlan } from './macvlan.ts';
 import { type Monitor, openMonitor } from './monitor.ts';
 import type { Message } from './netlink.ts';
 import { NetlinkClient, RECEIVE_BUFFER, type Refusal } from './netlink-client.ts';
-import { type Route, RTM_ROUTE, readRoute, routeDumpHeader } from './route.ts';
-import { RTM_RULE, type Rule, readRule, ruleDumpHeader } from './rule.ts';
+import { type Route, RTM_ROUTE, readRoute } from './route.ts';
+import { RTM_RULE, readRule } from './rule.ts';
 import { ChangedSettings, readSetting } from './settings.ts';
 import { monotonicNow, openDeadline } from './timer.ts';
 import { openVrrpSocket } from './vrrp-socket.ts';
@@ -42,7 +42,6 @@ const BATCHES_AT_ONCE = 2;
 const BULK_AHEAD = 2;
 /** Dumps after which notices that are still being lost are put up with; the next loss begins anew. */
 const RESYNC_TRIES = 3;
-const FAMILIES = [4, 6] as const;
 
 export class LinuxKernel implements Kernel {
   readonly #client = new NetlinkClient();
@@ -115,20 +114,8 @@ export class LinuxKernel implements Kernel {
     });
   }
 
-  async sharedRoutes(routes: readonly Route[]): Promise<ReadonlySet<Route>> {
-    const keys = new Set<string>();
-    const client = new NetlinkClient();
-    try {
-      for (const table of new Set(routes.map((route) => route.table))) {
-        const header = routeDumpHeader(6, { table });
-        const read = (message: Message) => readRoute(message, this.#devices);
-        const found = await readDump(() => client.dump(RTM_ROUTE.GET, header), read);
-        for (const route of found) if (!isOwn(route)) keys.add(routeKey6(route));
-      }
-    } finally {
-      client.close();
-    }
-    return new Set(routes.filter((route) => keys.has(routeKey6(route))));
+  sharedRoutes(routes: readonly Route[]): Promise<ReadonlySet<Route>> {
+    return sharedRoutes(routes, () => this.#devices);
   }
 
   expectMuch(): void {
@@ -259,31 +246,8 @@ export class LinuxKernel implements Kernel {
 
   async #readSnapshot(client: NetlinkClient): Promise<Snapshot> {
     this.#setLinks(this.#readLinks());
-    const addresses: Address[][] = [];
-    const routes: Route[][] = [];
-    const rules: Rule[][] = [];
-    for (const family of FAMILIES) {
-      const routesHeader = routeDumpHeader(family, { protocol: OWN_PROTOCOL });
-      addresses.push(
-        await readDump(
-          () => client.dump(RTM_ADDRESS.GET, addressDumpHeader(family)),
-          (message) => readAddress(message, this.#devices),
-        ),
-      );
-      routes.push(
-        await readDump(
-          () => client.dump(RTM_ROUTE.GET, routesHeader),
-          (message) => readRoute(message, this.#devices),
-        ),
-      );
-      rules.push(await readDump(() => client.dump(RTM_RULE.GET, ruleDumpHeader(family)), readRule));
-    }
-    return {
-      links: [...this.#links.values()],
-      addresses: addresses.flat(),
-      routes: routes.flat().filter(isOwn),
-      rules: rules.flat().filter(isOwn),
-    };
+    const lists = await readLists(client, () => this.#devices);
+    return { links: [...this.#links.values()], ...lists };
   }
 
   /** At once: devices are few. */
@@ -390,13 +354,6 @@ function* inGroups<T>(values: Iterable<T>, size: number): Generator<readonly T[]
   }
   if (group.length > 0) yield group;
 }
-
-const isOwn = ({ protocol }: { readonly protocol: number }): boolean => protocol === OWN_PROTOCOL;
-
-const METRIC_IPV6 = 1024;
-
-const routeKey6 = ({ table, destination, from, metric = METRIC_IPV6 }: Route): string =>
-  `${table} ${formatIpPrefix(destination)} ${from ? formatIpPrefix(from) : ''} ${metric}`;
 
 const byIndex = (a: Failure, b: Failure): number => a.index - b.index;
 

@@ -199,6 +199,24 @@ describe('routes and rules', () => {
     assert.deepEqual(gateways(), ['10.2.0.9', '10.2.0.8']);
     await done([removeRoute(one), removeRoute(two)]);
   });
+
+  test('of IPv6 that share their key with others are known', async () => {
+    const near = address(v6('2001:db8:20::1', 64), { flags: 0x02 });
+    const gateway = v6('2001:db8:20::9');
+    const ours = [
+      route(v6('2001:db8:21::', 48)),
+      route(v6('2001:db8:22::', 48)),
+      route(v6('2001:db8:23::', 48), { metric: 7 }),
+      route(v6('2001:db8:24::', 48), { gateway }),
+      route(v6('2001:db8:25::', 48), { gateway }),
+    ];
+    await done([add(near), ...ours.map(addRoute)]);
+    const others = ['2001:db8:21::/48 dev far0', '2001:db8:23::/48 dev far0', '2001:db8:24::/48 via 2001:db8:20::8'];
+    for (const other of others) ip('-6', 'route', 'append', ...other.split(' '));
+    assert.deepEqual([...(await kernel.sharedRoutes(ours))], [ours[0], ours[3]]);
+    for (const other of others) ip('-6', 'route', 'del', ...other.split(' '));
+    await done([...ours.map(removeRoute), remove(near)]);
+  });
 });
 
 describe('many changes', () => {
