@@ -10,6 +10,8 @@ const ADDRESS_LANES: ReadonlySet<Lane> = new Set([
   ...(['release-address', 'add-address', 'swap', 'remove-address', 'empty', 'behind'] as const),
 ]);
 
+const GOING: ReadonlySet<Lane> = new Set(['remove-address', 'empty']);
+
 /** What putting all of these in place costs. */
 export const costOf = (things: Iterable<Thing>): number => {
   let cost = 0;
@@ -85,11 +87,15 @@ export class Backlog {
     this.#waiting.delete(owner);
   }
 
-  /** The most urgent work, up to `costMax`; a route costs 1, an address `ADDRESS_COST`. */
+  /**
+   * The most urgent work, up to `costMax`; a route costs 1, an address `ADDRESS_COST`. Addresses that go begin
+   * a new slice: which routes go along with them depends on what the routes have become before.
+   */
   next(costMax: number): readonly { readonly entry: Entry; readonly lane: Lane }[] {
     const found: { readonly entry: Entry; readonly lane: Lane }[] = [];
     let cost = 0;
     for (const [lane, entries] of this.#lanes) {
+      if (GOING.has(lane) && entries.size > 0 && cost > 0) return found;
       for (const entry of entries) {
         if (cost >= costMax) return found;
         cost += costIn(lane);

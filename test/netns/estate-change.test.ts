@@ -52,6 +52,12 @@ const EDITS: readonly Edit[] = [
     served: ['10.0.0.2', '10.0.0.3'],
   },
   {
+    what: 'removing the first VIP, whose route leaves from another one now',
+    before: [FIRST, ...OTHERS, plain!],
+    after: [...OTHERS, way('198.51.100.0/24', { gateway, preferredSource: { family: 4, text: '10.0.0.2' } })],
+    served: ['10.0.0.2', '10.0.0.3'],
+  },
+  {
     what: 'giving every VIP of the subnet a broadcast address',
     before: [FIRST, ...OTHERS, ...ROUTES],
     after: [
