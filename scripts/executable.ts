@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  fsyncSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -199,6 +200,8 @@ function put(path: string, bytes: Buffer, mode: number): void {
   const temporary = `${path}-${process.pid}`;
   const file = openSync(temporary, 'w', mode);
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(WRITE_BYTES, bytes.length - at));
+  // Pages that are not yet on the disk count as private ones of whoever runs the file.
+  fsyncSync(file);
   closeSync(file);
   renameSync(temporary, path);
 }
