@@ -2,6 +2,7 @@
 import { STEP_LINES, type Steps } from '../base/steps.ts';
 import type { Findings } from './check.ts';
 import { checkRoute, checkRule } from './check-lines.ts';
+import { checkStrict } from './check-strict.ts';
 import { familyOf, groupOf, priorityOf, versionOf } from './defaults.ts';
 import type { AddressLine, Config, Instance, Track } from './model.ts';
 
@@ -19,6 +20,7 @@ export function* checkInstance(config: Config, instance: Instance, findings: Fin
   checkPreemption(instance, findings);
   checkWeights(config, instance, findings);
   checkOwnInterface(instance, findings);
+  checkStrict(config, instance, findings);
   for (const [i, route] of (instance.virtual_routes ?? []).entries()) {
     if (i % STEP_LINES === 0) yield;
     checkRoute(route, 'virtual', findings);

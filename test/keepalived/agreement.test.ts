@@ -36,7 +36,7 @@ const isNewer = (since: string | undefined): boolean =>
   since !== undefined && since.localeCompare(version, 'en', { numeric: true }) > 0;
 
 test('every keyword of tiers 1 and 2 has an accepted and a refused sample', () => {
-  const rows = KEYWORDS.filter((row) => row.tier < 3);
+  const rows = KEYWORDS.filter((row) => row.tier < 3 && !row.engine);
   assert.ok(rows.length > 100);
   for (const row of rows) {
     const expectations = new Set(SAMPLES.filter((sample) => sample.row === row).map((sample) => sample.expected));
