@@ -4,6 +4,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isBug } from './base/assert.ts';
 import { isDetached, startDetached } from './daemon/detach.ts';
+import { takeEarlySignals } from './daemon/early-signals.ts';
 import { EXIT } from './daemon/exit.ts';
 import { interfaceNames, load } from './daemon/load.ts';
 import { helpText, type Options, readOptions, SIGNALS } from './daemon/options.ts';
@@ -74,10 +75,11 @@ async function run(options: Options): Promise<number> {
     const { exitCode } = await startDetached();
     return exitCode ?? EXIT.ok;
   }
+  const hangup = takeEarlySignals();
   nameProcess();
   // Only here is the kernel needed: everything above runs without it, and without its rights.
   const { runDaemon } = await import('./daemon/run.ts');
-  const code = await runDaemon(options, version());
+  const code = await runDaemon(options, version(), hangup);
   // A script that hangs or a mail server that says nothing has had its time, and must not keep us.
   process.exit(code);
 }

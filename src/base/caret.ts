@@ -4,13 +4,16 @@ import type { Location, Problem } from './problem.ts';
 /** Gives the text of a file that a Location names, or undefined where it cannot be had. */
 export type SourceText = (file: string) => string | undefined;
 
+/** The same in lines: of many problems each would cut the whole text up again. */
+type SourceLines = (file: string) => readonly string[] | undefined;
+
 /** Colours a piece of output; the identity where output has no colour. */
 export type Paint = (style: 'error' | 'warning' | 'good' | 'dim' | 'bold', text: string) => string;
 
 export const noPaint: Paint = (_style, text) => text;
 
 /** One problem in the form of `docs/errors.md`, several lines, without a newline at the end. */
-export function formatProblem(problem: Problem, source: SourceText, paint: Paint = noPaint): string {
+export function formatProblem(problem: Problem, source: SourceText | SourceLines, paint: Paint = noPaint): string {
   const lines = [`${paint(problem.severity, `${problem.severity}[${problem.code}]`)}: ${problem.message}`];
   if (problem.at) lines.push(...excerpt(problem.at, problem.label ?? '', source, paint));
   for (const related of problem.related ?? []) {
@@ -23,9 +26,10 @@ export function formatProblem(problem: Problem, source: SourceText, paint: Paint
 /** The longest part of a line that is shown: a minified or hostile file must not flood the screen. */
 const EXCERPT_WIDTH_MAX = 160;
 
-function excerpt(at: Location, label: string, source: SourceText, paint: Paint): string[] {
+function excerpt(at: Location, label: string, source: SourceText | SourceLines, paint: Paint): string[] {
   const lines = [`  ${paint('dim', '-->')} ${at.file}:${at.line}:${at.column}`];
-  const text = source(at.file)?.split('\n')[at.line - 1];
+  const whole = source(at.file);
+  const text = (typeof whole === 'string' ? whole.split('\n') : whole)?.[at.line - 1];
   if (text === undefined) return label ? [...lines, `   = ${label}`] : lines;
   const from = Math.max(0, at.column - 1 - EXCERPT_WIDTH_MAX / 2);
   const shown = printable(text.slice(from, from + EXCERPT_WIDTH_MAX));

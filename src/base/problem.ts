@@ -36,3 +36,17 @@ export interface Checked<T> {
 }
 
 export const hasErrors = (problems: readonly Problem[]): boolean => problems.some((p) => p.severity === 'error');
+
+/** More than anyone reads; a hostile file has one for every line. */
+const PROBLEMS_MAX = 1_000;
+
+/** Of very many the first, and how many more there are. */
+export function limited(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length <= PROBLEMS_MAX) return problems;
+  const rest = problems.slice(PROBLEMS_MAX);
+  const more = `and ${rest.length} more problems`;
+  return [
+    ...problems.slice(0, PROBLEMS_MAX),
+    { code: 'conf-syntax', severity: hasErrors(rest) ? 'error' : 'warning', message: more },
+  ];
+}

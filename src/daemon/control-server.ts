@@ -3,7 +3,7 @@
  * what the loop knows at that moment; `forget` alone changes anything.
  */
 import { rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { CONTROL_VERSION, REQUEST_BYTES_MAX, type Reply, type Request, requestSchema } from '../control/messages.ts';
 
 /** `status` in a terminal and a collector of metrics are two; sixteen at once are a fault of someone's. */
@@ -25,6 +25,7 @@ export class ControlServer {
 
   /** Rejects where the path cannot be had. A socket that a dead daemon left is taken over. */
   static async listen(path: string, answer: Answer, failed: (error: Error) => void): Promise<ControlServer> {
+    if (await isAnswered(path)) throw new Error(`${path} belongs to a tandemd that runs: TANDEMD_SOCKET names another`);
     rmSync(path, { force: true });
     const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
     server.maxConnections = CONNECTIONS_MAX;
@@ -45,11 +46,25 @@ export class ControlServer {
   }
 }
 
+/** Routers in namespaces may share /run: the socket of another one is not ours to take. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const answer = (answered: boolean) => (): void => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.once('connect', answer(true)).once('error', answer(false));
+  });
+}
+
 function serve(socket: Socket, answer: Answer): void {
   let text = '';
   const reply = (message: Reply): void => {
     socket.removeAllListeners('data');
-    socket.end(`${JSON.stringify(message)}\n`);
+    // And not `end`: a client that goes on talking would keep its place for as long as it likes.
+    socket.write(`${JSON.stringify(message)}\n`);
+    socket.destroySoon();
   };
   const refuse = (message: string): void => reply({ kind: 'error', version: CONTROL_VERSION, message });
   socket.setTimeout(IDLE_MS_MAX, () => socket.destroy());

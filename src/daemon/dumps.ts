@@ -2,21 +2,23 @@
  * keepalived's answers to SIGUSR1 and SIGUSR2, keepalived(8): texts in /tmp in its wording, so that what reads them
  * there goes on reading. Only what holds for tandemd is in them.
  */
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { CountersReply, StatusReply } from '../control/messages.ts';
 
 export const DATA_FILE = '/tmp/keepalived.data';
 export const STATS_FILE = '/tmp/keepalived.stats';
 
-/** Refuses to follow a link that somebody put there: /tmp is everybody's. */
+/** /tmp is everybody's: what somebody put there, a link or a pipe without a reader, is replaced and never opened. */
 export function writeDump(path: string, text: string): void {
-  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-  const fd = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+  const next = `${path}.${process.pid}`;
+  rmSync(next, { force: true });
+  const fd = openSync(next, 'wx', 0o600);
   try {
     writeSync(fd, text);
   } finally {
     closeSync(fd);
   }
+  renameSync(next, path);
 }
 
 export function dataText({ instances, groups, daemon }: StatusReply): string {

@@ -3,7 +3,7 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { formatProblem } from '../base/caret.ts';
-import { hasErrors, type Problem } from '../base/problem.ts';
+import { hasErrors, limited, type Problem } from '../base/problem.ts';
 import { drain, type Steps } from '../base/steps.ts';
 import { withSameLines } from '../change/same-lines.ts';
 import { checkSteps } from '../keepalived/check.ts';
@@ -81,14 +81,28 @@ export function* loadSteps(options: LoadOptions): Steps<LoadResult> {
   );
   yield;
   const scripts = usableScripts(parsed.config, options.umask);
-  const problems = [...syntax, ...checked, ...unoffered(parsed), ...scripts.problems];
-  const masked = new Map([...texts].map(([file, all]) => [file, problems.length > 0 ? withoutPasswords(all) : '']));
-  const report = problems.map((problem) => formatProblem(problem, (file) => masked.get(file))).join('\n');
+  const problems = [...syntax, ...limited([...checked, ...unoffered(parsed), ...scripts.problems])];
+  const report = yield* reportOf(problems, texts);
   if (hasErrors(problems)) return { problems, report };
   yield;
   const config = options.before ? yield* withSameLines(options.before, scripts.config) : scripts.config;
   const router = routerConfig(config);
   return { loaded: { config, written: parsed.config, scripts, router, placement: NO_VMACS }, problems, report };
+}
+
+function* reportOf(problems: readonly Problem[], texts: ReadonlyMap<string, string>): Steps<string> {
+  const lines = new Map<string, readonly string[]>();
+  const source = (file: string): readonly string[] | undefined => {
+    const text = texts.get(file);
+    if (!lines.has(file) && text !== undefined) lines.set(file, withoutPasswords(text).split('\n'));
+    return lines.get(file);
+  };
+  const parts: string[] = [];
+  for (const problem of problems) {
+    parts.push(formatProblem(problem, source));
+    yield;
+  }
+  return parts.join('\n');
 }
 
 /** A report goes into logs and to whoever asks the daemon why; carets stay under their words. */
@@ -109,7 +123,10 @@ function unreadable(file: string, error: Error): LoadResult {
 
 function readText(file: string): string | Error {
   try {
-    const { size } = statSync(file);
+    const stat = statSync(file);
+    // Whoever opens a pipe waits for its writer, and a device has no end.
+    if (!stat.isFile()) return new Error('it is no regular file');
+    const { size } = stat;
     if (size > BYTES_MAX) return new Error(`${size} bytes are no configuration`);
     return readFileSync(file, 'utf8');
   } catch (error) {

@@ -60,10 +60,27 @@ export const logSocket = (exists: (path: string) => boolean = existsSync): strin
 export function journalSink(socket: Datagrams, identifier: string): Sink {
   return {
     write(priority, message, fields) {
-      const all = { MESSAGE: message, PRIORITY: String(PRIORITY[priority]), SYSLOG_IDENTIFIER: identifier, ...fields };
-      socket.send(Buffer.concat(Object.entries(all).map(([name, value]) => journalField(name, value))));
+      for (const MESSAGE of pieces(message)) {
+        const all = { MESSAGE, PRIORITY: String(PRIORITY[priority]), SYSLOG_IDENTIFIER: identifier, ...fields };
+        socket.send(Buffer.concat(Object.entries(all).map(([name, value]) => journalField(name, value))));
+      }
     },
   };
+}
+
+/** The kernel takes a datagram of some 200 KiB (net.core.wmem_max), in up to four bytes a character. */
+const PIECE_MAX = 32 * 1024;
+
+/** A report of hundreds of problems is too long for one datagram: cut at ends of lines, as far as there are any. */
+function pieces(message: string): readonly string[] {
+  const found: string[] = [];
+  let rest = message;
+  while (rest.length > PIECE_MAX) {
+    const end = rest.lastIndexOf('\n', PIECE_MAX);
+    found.push(rest.slice(0, end > 0 ? end : PIECE_MAX));
+    rest = rest.slice(end > 0 ? end + 1 : PIECE_MAX);
+  }
+  return [...found, rest];
 }
 
 function journalField(name: string, value: string): Buffer {

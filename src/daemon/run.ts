@@ -15,6 +15,7 @@ import type { Router } from '../vrrp/sync.ts';
 import { ControlServer } from './control-server.ts';
 import { tellReady } from './detach.ts';
 import { DATA_FILE, dataText, STATS_FILE, statsText, writeDump } from './dumps.ts';
+import type { Hangup } from './early-signals.ts';
 import { EXIT } from './exit.ts';
 import { deletedHappening, type Happening } from './happening.ts';
 import { interfaceNames, type Loaded, load, loadSteps } from './load.ts';
@@ -45,7 +46,7 @@ const SIGNS = { add: '+', remove: '-', change: '~' } as const;
 const NOTICES_END: Millis = ms(5_000);
 
 /** @returns the exit code, once it has ended */
-export async function runDaemon(options: Options, version: string): Promise<number> {
+export async function runDaemon(options: Options, version: string, hangup: Hangup): Promise<number> {
   const log = openLog(options);
   log('info', `Starting tandemd v${version}`);
   for (const remark of options.remarks) log('warning', remark);
@@ -60,7 +61,7 @@ export async function runDaemon(options: Options, version: string): Promise<numb
   }
   if (!read.loaded) return EXIT.config;
   if (options.dump) log('info', withoutSecrets(read.loaded.config));
-  const daemon = await Daemon.start({ options, version, log, loaded: read.loaded });
+  const daemon = await Daemon.start({ options, version, log, loaded: read.loaded, hangup });
   return daemon.ended;
 }
 
@@ -88,6 +89,7 @@ interface DaemonOptions {
   readonly version: string;
   readonly log: Log;
   readonly loaded: Loaded;
+  readonly hangup: Hangup;
 }
 
 class Daemon {
@@ -145,11 +147,12 @@ class Daemon {
   }
 
   async #begin(snapshot: Snapshot): Promise<void> {
-    const { options, log } = this.#options;
+    const { options, log, hangup } = this.#options;
     for (const file of [options.pidFile, options.vrrpPidFile]) writePidFile(file);
     process.on('SIGTERM', () => this.#stop());
     process.on('SIGINT', () => this.#stop());
-    process.on('SIGHUP', () => this.#later('reload', () => this.#reload()));
+    const reload = (): void => this.#later('reload', () => this.#reload());
+    process.removeAllListeners('SIGHUP').on('SIGHUP', reload);
     process.on('SIGUSR1', () => this.#dump(DATA_FILE, () => dataText(statusOf(this.#condition()))));
     process.on('SIGUSR2', () => this.#dump(STATS_FILE, () => statsText(countersOf(this.#condition()))));
     unblockSignal(constants.signals.SIGUSR1);
@@ -159,6 +162,7 @@ class Daemon {
     forgetStart();
     const started = this.#session.start(snapshot, startDelay(this.#session.loaded.config));
     this.#later('starting', () => started);
+    if (hangup.came) reload();
     await started;
     try {
       const path = process.env.TANDEMD_SOCKET ?? CONTROL_SOCKET;

@@ -10,6 +10,11 @@ export function* checkInstance(config: Config, instance: Instance, findings: Fin
   if (instance.interface === undefined) {
     findings.add('conf-missing', instance, undefined, `vrrp_instance "${instance.name}" has no interface`);
   }
+  if (instance.interface === 'lo') {
+    findings.add('conf-value', instance, 'interface', 'nobody is heard on the loopback interface "lo"', {
+      hint: 'name the interface that leads to the other router; VIPs may lie on lo, by "dev lo"',
+    });
+  }
   if (instance.virtual_router_id === undefined) {
     findings.add('conf-missing', instance, undefined, `vrrp_instance "${instance.name}" has no virtual_router_id`);
   }

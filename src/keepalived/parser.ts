@@ -4,7 +4,7 @@
  * act on it must first see that there are no errors.
  */
 import type { Engine } from '../base/engine.ts';
-import type { Location, Problem } from '../base/problem.ts';
+import { type Location, limited, type Problem } from '../base/problem.ts';
 import { drain, STEP_LINES, type Steps } from '../base/steps.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { Args, type Places } from './args.ts';
@@ -39,17 +39,6 @@ export function* parseSteps(text: string, file: string, options: PreprocessOptio
   reader.end();
   const config = { ...EMPTY, ...root } as Config;
   return { config, problems: limited(problems), at: (node, key) => places.at(node, key) };
-}
-
-/** More than anyone reads; a hostile file has one for every line. */
-const PROBLEMS_MAX = 1_000;
-
-function limited(problems: readonly Problem[]): readonly Problem[] {
-  if (problems.length <= PROBLEMS_MAX) return problems;
-  const rest = problems.slice(PROBLEMS_MAX);
-  const severity = rest.some((problem) => problem.severity === 'error') ? 'error' : 'warning';
-  const more: Problem = { code: 'conf-syntax', severity, message: `and ${rest.length} more problems` };
-  return [...problems.slice(0, PROBLEMS_MAX), more];
 }
 
 class PlaceTable implements Places {

@@ -57,6 +57,7 @@ const ROWS: readonly Row[] = [
     code: 5,
     says: /conf-unknown-interface.*\n.*:2:15/,
   },
+  { what: 'VRRP on lo', text: GOOD.replace('lan', 'lo'), code: 5, says: /conf-value.*\n.*:2:15/ },
   { what: 'a brace too few', text: GOOD.trimEnd().slice(0, -1), code: 5, says: /conf-syntax/ },
 ];
 
@@ -97,6 +98,28 @@ describe('tandemd -t', () => {
     const { status, stderr } = tandemd('-t', '-f', join(directory, 'none.conf'));
     assert.equal(status, 5);
     assert.match(stderr, /none\.conf cannot be read/);
+  });
+
+  test('a pipe or device, which has no end, is refused, and named in an include is passed over as by keepalived', () => {
+    const pipe = join(directory, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    for (const path of [pipe, '/dev/zero']) {
+      const { status, stderr } = tandemd('-t', '-f', path);
+      assert.equal(status, 5, stderr);
+      assert.match(stderr, /cannot be read: it is no regular file/);
+    }
+    writeFileSync(join(directory, 'pipe.conf'), GOOD);
+    assert.equal(tandemd('-t', '-f', file('include pipe*\n')).status, 0);
+  });
+
+  test('of very many problems the first are shown, and how many more there are', () => {
+    const routes = Array.from({ length: 1_500 }, (_, i) => `  10.1.${i >> 8}.${i & 255} via 10.9.9.1 dev nova\n`).join(
+      '',
+    );
+    const { status, stderr } = tandemd('-t', '-f', file(`${GOOD}static_routes {\n${routes}}\n`));
+    assert.equal(status, 5);
+    assert.equal(stderr.match(/^error\[conf-unknown-interface\]/gm)?.length, 1_000);
+    assert.match(stderr, /\nerror\[conf-syntax\]: and 500 more problems\n$/);
   });
 
   test('lines of another config-id do not count', () => {

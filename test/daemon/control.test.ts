@@ -58,6 +58,33 @@ describe('the control socket', () => {
     await served(async () => assert.ok(statSync(path).isSocket()));
   });
 
+  test('leaves the socket of a daemon that lives alone', () =>
+    served(async () => {
+      await assert.rejects(
+        ControlServer.listen(path, () => assert.fail(), assert.fail),
+        /belongs to a tandemd that runs/,
+      );
+      const answer = await ask(requestLine({ version: CONTROL_VERSION, ask: 'version' }));
+      assert.deepEqual(new ReplyReader().take(answer), VERSION);
+    }));
+
+  test('a client that never ends loses its place once it has its answer', () =>
+    served(
+      () =>
+        new Promise((lost) => {
+          const socket = connect({ path, allowHalfOpen: true }, () => socket.write('status\n'));
+          socket.on('data', () => {
+            const talking = setInterval(() => socket.write('more\n'), 10);
+            socket
+              .on('error', () => {})
+              .once('close', () => {
+                clearInterval(talking);
+                lost();
+              });
+          });
+        }),
+    ));
+
   for (const [what, line] of [
     ['another version', '{"version":2,"ask":"status"}\n'],
     ['an unknown question', '{"version":1,"ask":"everything"}\n'],

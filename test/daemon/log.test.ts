@@ -37,6 +37,15 @@ describe('the log', () => {
     assert.deepEqual(socket.bytes, [expected]);
   });
 
+  test('journald gets a text that no datagram holds in pieces of whole lines', () => {
+    const socket = collect();
+    const lines = Array.from({ length: 10_000 }, (_, i) => `problem ${i}`);
+    journalSink(socket, 'tandemd').write('error', lines.join('\n'), {});
+    assert.ok(socket.bytes.every(({ length }) => length < 64 * 1024));
+    const told = socket.bytes.flatMap((bytes) => bytes.toString().match(/problem \d+/g) ?? []);
+    assert.deepEqual(told, lines);
+  });
+
   test('syslog gets a datagram a line, facility daemon', () => {
     const socket = collect();
     createLog([syslogSink(socket, 'tandemd', NOON)], false)('error', 'one\ntwo');

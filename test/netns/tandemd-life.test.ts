@@ -94,6 +94,21 @@ describe('starting and ending', () => {
     assert.match(daemon.log, /conf:9:16/);
   });
 
+  test('a SIGHUP while it starts is a reload once it has started, SIGUSR2 means nothing yet', async () => {
+    await using daemon = place.start(conf());
+    const comm = `/proc/${daemon.process.pid}/comm`;
+    // It takes signals before it has its name.
+    await waitFor(() => readFileSync(comm, 'utf8') === 'tandemd\n', {
+      what: 'its name',
+      timeoutMs: 20_000,
+      everyMs: 1,
+    });
+    daemon.signal('SIGHUP');
+    daemon.signal('SIGUSR2');
+    await daemon.says(/Reload complete/);
+    await hold(BOTH);
+  });
+
   test('a second daemon on the same pid file goes away', async () => {
     await using daemon = place.start(conf());
     await daemon.says(/Startup complete/);
