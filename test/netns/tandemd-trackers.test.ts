@@ -119,7 +119,7 @@ vrrp_track_process p {
   await says('(V) Entering MASTER STATE');
   assert.equal(times('FAULT'), 0, log);
   writeFileSync(at('number'), '-20\n');
-  await says('(V) Changing effective priority from 150 to 130');
+  await says('(V) Changing effective priority from 157 to 130');
 });
 
 test('a process that is missing is a fault until it runs', async () => {
