@@ -78,11 +78,21 @@ export class ScriptPool implements ScriptRunner {
     return { ended: ended.promise, gone: gone.promise, stop: () => this.#stop(waiting) };
   }
 
-  /** Ends what runs; what waits, and what comes later, is cancelled. */
-  close(): void {
+  /**
+   * Ends what runs; what waits, and what comes later, is cancelled. Resolves when all is gone, or cannot be killed (it
+   * may stand in the kernel, on a disk that does not answer).
+   */
+  async close(): Promise<void> {
     this.#closed = true;
     for (const run of this.#running) run.stop();
     this.#next();
+    const all = Promise.all([...this.#running].map(({ gone }) => gone));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, 2 * GRACE);
+    });
+    await Promise.race([all, late]);
+    clearTimeout(timer);
   }
 
   #stop(waiting: Waiting): void {

@@ -132,7 +132,7 @@ export class Session {
     this.#performer.reconfigure(outfit);
     this.#loaded = loaded;
     if (tracking) {
-      this.#tracking?.trackers.close();
+      void this.#tracking?.trackers.close();
       this.#tracking = tracking;
       tracking.live();
     }
@@ -171,7 +171,7 @@ export class Session {
 
   /** Gives everything up, and waits until the kernel has let go of it. */
   async end(): Promise<void> {
-    this.#tracking?.trackers.close();
+    const scripts = this.#tracking?.trackers.close();
     this.loop.stop();
     this.#performer.end();
     await this.#performer.idle();
@@ -183,6 +183,8 @@ export class Session {
       this.#firewall.set('refuse', []);
     }
     this.#clock.close();
+    // A script that will not end would outlive us.
+    await scripts;
   }
 
   #refuse({ config, placement }: Loaded): void {

@@ -88,11 +88,11 @@ export class Trackers {
     return this.#known;
   }
 
-  /** Ends all, running scripts too. */
-  close(): void {
+  /** Ends all, running scripts too; resolves when these are gone. */
+  close(): Promise<void> {
     this.#closed = true;
     for (const tracking of this.#trackings) tracking.end();
-    this.#pool.close();
+    return this.#pool.close();
   }
 
   #start({ config, router, programOf, log, before, report }: TrackersOptions, timers: Timers): void {

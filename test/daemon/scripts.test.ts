@@ -124,10 +124,22 @@ describe('a pool', () => {
   test('that is closed ends what runs and cancels what waits', async () => {
     const pool = new ScriptPool(1);
     const [first, second] = [pool.run(program('sleep', '100')), pool.run(program('sleep', '100'))];
-    pool.close();
+    void pool.close();
     assert.deepEqual(await first.ended, { kind: 'killed', signal: 'SIGTERM' });
     assert.deepEqual(await second.ended, { kind: 'cancelled' });
     assert.deepEqual(await pool.run(program('true')).ended, { kind: 'cancelled' });
+  });
+
+  test('that is closed outlives no script, not even one that will not end', async () => {
+    const pool = new ScriptPool(1);
+    const file = join(folder, 'stubborn');
+    const run = pool.run(
+      shell(`trap '' TERM; echo $$ >${file}.new; mv ${file}.new ${file}; while :; do sleep 0.1; done`),
+    );
+    await until(() => existsSync(file), 'it to begin');
+    await pool.close();
+    assert.equal(isAlive(Number(readFileSync(file, 'utf8'))), false);
+    assert.equal((await run.ended).kind, 'killed');
   });
 
   test('takes one back that has not begun', async () => {
