@@ -175,12 +175,19 @@ function swapAddress(entry: Entry, ground: Ground): readonly Work[] {
   return [...care.before.map(only), { change: before.remove }, ...add(entry, after, ground), ...putBack(care, ground)];
 }
 
-/** An address of IPv6 is changed in place, but for the length of its prefix. */
+/** An address of IPv6 is changed in place, but for the length of its prefix: then it goes and comes again. */
 function swapAddress6(entry: Entry, ground: Ground): readonly Work[] {
   const before = entry.stands!;
   const after = entry.wanted!;
   const [old, next] = [before, after].map((thing) => (thing.add.kind === 'address' ? thing.add.address : undefined));
-  if (old!.address.prefix !== next!.address.prefix) return [{ change: before.remove }, ...add(entry, after, ground)];
+  if (old!.address.prefix !== next!.address.prefix) {
+    const routes = ground.routesFrom(next!.address.text).filter((route) => !route.differs);
+    return [
+      { change: before.remove },
+      ...add(entry, after, ground),
+      ...routes.flatMap((route) => [{ change: route.stands!.remove }, again(route, ground)]),
+    ];
+  }
   return change(entry, { kind: 'address', verb: 'replace', address: next! }, ground);
 }
 
@@ -260,7 +267,7 @@ function putBack({ along, after }: ReturnType<typeof careFor>, ground: Ground): 
   });
 }
 
-/** A route that the kernel has flushed, or may have. */
+/** A route that the kernel has flushed, or may have; one of IPv6 has lost its source and has to go before. */
 function again(entry: Entry, { cannot }: Ground): Work {
   const done = (failure: Failure | undefined): void => {
     if (isThere(failure)) return;

@@ -124,6 +124,22 @@ describe('a reload', { timeout: 120_000 }, () => {
       });
     }
   }
+
+  test('a route keeps the IPv6 source whose prefix changes', async () => {
+    const source = { family: 6, text: '2001:db8::1' } as const;
+    const route = way('2001:db8:5::/48', {
+      gateway: { family: 6, text: '2001:db8::200' },
+      metric: 1024,
+      preferredSource: source,
+    });
+    for (const prefix of [64, 128, 64, 48]) {
+      const things = [vip(`2001:db8::1/${prefix}`), vip('2001:db8::2/64'), route];
+      await real.estate.change(new Map([['VI', { things, unresolved: [] }]]));
+      await real.settle();
+      assert.match(ip('-6', 'route', 'show', 'proto', '112'), /^2001:db8:5::\/48 via \S+ dev lan .*src 2001:db8::1 /);
+    }
+    assert.deepEqual(real.log, []);
+  });
 });
 
 const setSysctl = (name: string, value: string): void => writeFileSync(`/proc/sys/${name}`, value);
