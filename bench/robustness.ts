@@ -81,14 +81,16 @@ const SCENARIOS: readonly Scenario[] = [
 
 export const comparison: Comparison = {
   title: 'Robustness',
-  about: `A pair on one LAN, version 3 at 0.1 s, one VIP. What is named happens to the router under test, tandemd (the executable)
-or keepalived in turns, ${ROUNDS} times each; the other router is keepalived. Where the MASTER is under test it has priority
-${PRIORITY.MASTER}, the BACKUP ${PRIORITY.BACKUP}, the other ${OTHER_PRIORITY}. **Transitions** are of the router under test and of the other one. **Without** is the longest
-time in which nobody held the VIP, **two** in which both did, by their kernels' notices; a daemon that is dead or stopped
-cannot give it up. **Silence** is the longest time between two advertisements at the other router, whoever sent them. **Dropped** are packets
-for its VRID that it counted as wrong. CPU and memory are of the router under test, from the beginning to the end of what happens and at its end. Times in
-milliseconds: median (least-most). The clock is that of the daemon alone (libfaketime); the garbage is noise of every
-length and advertisements that are wrong in one byte, sent to the router under test alone.`,
+  about: `A pair on one LAN, version 3 at 0.1 s, one VIP. What is named happens to the router under test, tandemd (the
+executable) or keepalived in turns, ${ROUNDS} times each; the other router is keepalived. Where the MASTER is under test it
+has priority ${PRIORITY.MASTER}, the BACKUP ${PRIORITY.BACKUP}, the other ${OTHER_PRIORITY}.
+
+**Transitions** are those of the router under test and of the other one. **Without** is the longest time in which nobody
+held the VIP, **two** in which both did, by their kernels' notices; a daemon that is dead or stopped cannot give it up.
+**Silence** is the longest time between two advertisements at the other router, whoever sent them. **Dropped** are packets
+for its VRID that it counted as wrong. CPU and memory are of the router under test, from the beginning to the end of what
+happens and at its end. Times in milliseconds: median (least-most). The clock is that of the daemon alone (libfaketime);
+the garbage is noise of every length and advertisements that are wrong in one byte, sent to the router under test alone.`,
   async compare({ rounds = ROUNDS }) {
     inOwnNetwork();
     await buildExecutable();
