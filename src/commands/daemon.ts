@@ -237,6 +237,10 @@ async function uninstall(io: Io, name: string, flags: Flags): Promise<void> {
   const pair = await requirePair(io, name);
   const allowed = readAllow(flags.allow);
   await using routers = await Routers.read(io, pair, flags.router);
+  for (const { member, observed } of routers.chosen) {
+    if (observed.daemon.kind !== 'unknown') continue;
+    throw new Stop(EXIT.refused, `${member.name}: ${observed.daemon.reason}; nothing was taken away`);
+  }
   const needed = costOf(routers);
   if (needed !== undefined && !allowed.has(needed)) {
     const hint = 'with `engine: keepalived` in the inventory `tandem apply` puts keepalived in its place first';

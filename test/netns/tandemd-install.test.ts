@@ -116,6 +116,11 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
     const one = await pair.tandem('daemon', 'uninstall', 'core', '--yes', '--router', master);
     assert.match(one.output, /needs --allow failover/);
     for (const router of ROUTERS) assert.match(await pair.sh(router, 'systemctl is-active tandemd'), /^active/);
+    await pair.sh(master, 'keepalived -P -p /run/second.pid -r /run/second-vrrp.pid');
+    const two = await pair.tandem('daemon', 'uninstall', 'core', '--yes', '--allow', 'outage');
+    assert.equal(two.code, 8, two.output);
+    assert.match(two.output, /several daemons run VRRP here .*nothing was taken away/);
+    await pair.sh(master, 'kill "$(cat /run/second.pid)"; while [ -e /run/second.pid ]; do sleep 0.1; done');
     assert.match(await tandem('status', 'core'), /runs tandemd[\s\S]+started next, running, this package's/);
     assert.match(await tandem('upgrade', 'core', '--yes'), /runs the executable of this package already/);
   });
