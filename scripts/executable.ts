@@ -41,7 +41,10 @@ const RUNTIME_OPTIONS = [
   '--disable-sigusr1',
   '--single-threaded-gc',
   '--v8-pool-size=0',
-  '--max-semi-space-size=1',
+  // Not more: what is alive is small, and so is then what is kept for it. Less makes 10,000 VIPs half as fast again.
+  '--max-semi-space-size=4',
+  // No collection of everything because a reload asks for some megabytes: they are free again a moment later.
+  '--initial-heap-size=64',
   // A step of compilation that takes 0.3 MB and, at 10,000 VIPs, saves no time.
   '--no-sparkplug',
   // For src/daemon/memory.ts.
