@@ -1,5 +1,5 @@
 /** One change as the rules look at it, and the questions that they ask about it. */
-import type { AddressLine, RouteLine, RuleLine, Track } from '../keepalived/model.ts';
+import type { AddressLine, RouteLine, RuleLine } from '../keepalived/model.ts';
 import type { Change, KeywordChange, VipChange } from './change.ts';
 import { other, type PairContext, type PairInstance, type Place, type RouterContext, type Side } from './context.ts';
 import type { Effective } from './effective.ts';
@@ -156,10 +156,15 @@ export function decidesAnew(c: Case): Decides | undefined {
 
 function weightAfter(c: Case, keyword: TrackKeyword, name: string): number {
   const { after } = c.router;
-  const track: Track | undefined = [...after.vrrp_instance, ...after.vrrp_sync_group]
+  const names = c.instances.map((instance) => sideOf(c, instance)?.after?.instance.name);
+  const instances = after.vrrp_instance.filter((block) => names.includes(block.name));
+  const groups = after.vrrp_sync_group.filter(({ group }) => group.some((member) => names.includes(member)));
+  const weights = [...instances, ...groups]
     .flatMap((block) => block[keyword] ?? [])
-    .find((t) => t.name === name);
-  return weightOf(after, keyword, track ?? { name });
+    .filter((track) => track.name === name)
+    .map((track) => weightOf(after, keyword, track));
+  // Where one of them has none, that is the gravest.
+  return weights.includes(0) ? 0 : (weights[0] ?? weightOf(after, keyword, { name }));
 }
 
 export const isTrackKeyword = (keyword: string): boolean => (TRACK_KEYWORDS as readonly string[]).includes(keyword);

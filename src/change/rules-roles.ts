@@ -64,6 +64,11 @@ export const ROLE_RULES: readonly Rule[] = [
     classes: classes('failover', 'failover', 'failover'),
     on: 'wire',
     reason: 'the backup will outrank the MASTER and preempts',
+    // Members of a sync group wait for each other.
+    transitions: (c, { name }) => ({
+      count: 1,
+      bound: c.router.after.vrrp_sync_group.some(({ group }) => group.includes(name)) ? 'at most' : 'exactly',
+    }),
     test: (c) => hasOutcome(c, 'moves'),
   },
   {

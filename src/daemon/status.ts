@@ -128,7 +128,8 @@ function instanceStatus(
   };
 }
 
-function formerStatus({ former }: Instance, now: Millis): StatusReply['instances'][number]['former'] {
+/** Of several the latest, which goes on longest. */
+function formerStatus({ formers: [former] }: Instance, now: Millis): StatusReply['instances'][number]['former'] {
   if (former === undefined || former.until <= now) return undefined;
   const { version, advertisementInterval } = former.config;
   return { version, advertIntMs: advertisementInterval, secondsLeft: (former.until - now) / 1000 };

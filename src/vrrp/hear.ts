@@ -13,7 +13,7 @@ import {
   after,
   assessAgain,
   downTimer,
-  formerOf,
+  formersOf,
   leaveActive,
   longestInterval,
   note,
@@ -55,13 +55,16 @@ export function hear(turn: Turn, packet: Packet): void {
   else hearAsActive(turn, packet, advertisement);
 }
 
-/** In the present form, or in the one before it while that still counts; what is neither is wrong by the present one. */
+/** In the present form, or in one before it that still counts; what is neither is wrong by the present one. */
 function receiveEither(turn: Turn, packet: Packet): Received {
   const { config, next } = turn;
   const received = receive(config, next, packet);
-  const former = received.kind === 'dropped' ? formerOf(turn) : undefined;
-  const again = former && receive(former, next, packet);
-  return again?.kind === 'accepted' ? again : received;
+  if (received.kind === 'accepted') return received;
+  for (const former of formersOf(turn)) {
+    const again = receive(former, next, packet);
+    if (again.kind === 'accepted') return again;
+  }
+  return received;
 }
 
 /** RFC 9568 section 6.4.2. */

@@ -89,7 +89,7 @@ export function step(config: InstanceConfig, instance: Instance, event: Event, n
       reconfigure(turn, event);
       break;
     case 'forget':
-      delete turn.next.former;
+      turn.next.formers = [];
       break;
     case 'shutdown':
       shutDown(turn, event.deleted ? 'DELETED' : 'STOP');

@@ -15,9 +15,7 @@ type Configured = Extract<Event, { readonly kind: 'configured' }>;
 export function takeConfiguration(turn: Turn, { before, watched, grace }: Configured): void {
   const { config, next, now } = turn;
   const downBefore = activeDownInterval(timing({ config: before, next }));
-  const former = formerSpeech(turn, before, grace);
-  if (former) next.former = former;
-  else delete next.former;
+  next.formers = formerSpeeches(turn, before, grace);
   if (next.state === 'Active') next.activeInterval = config.advertisementInterval;
   else if (config.version === 2 || before.version === 2) next.activeInterval = longestInterval(turn);
   if (config.preemptDelay === 0) next.preemptAt = undefined;
@@ -38,13 +36,18 @@ export function takeConfiguration(turn: Turn, { before, watched, grace }: Config
   }
 }
 
-/** Undefined where both forms are one, or nothing of a form before is left. */
-function formerSpeech({ config, next, now }: Turn, before: InstanceConfig, grace: Millis): FormerSpeech | undefined {
-  if (!speaksAlike(config, before)) {
-    return grace > 0 ? { config: speaking(config, before), until: after(now, grace) } : undefined;
-  }
-  if (next.former === undefined || next.former.until <= now || grace === 0) return undefined;
-  return { config: speaking(config, next.former.config), until: next.former.until };
+/** A slip of the pen and its correction, and one more; each costs an advertisement in every interval. */
+const FORMERS_MAX = 3;
+
+/** The form before, and those before it: a second change does not tell that the peer has followed the first. */
+function formerSpeeches({ config, next, now }: Turn, before: InstanceConfig, grace: Millis): readonly FormerSpeech[] {
+  if (grace === 0) return [];
+  const all = [{ config: before, until: after(now, grace) }, ...next.formers.filter(({ until }) => until > now)];
+  return all
+    .map(({ config: form, until }) => ({ config: speaking(config, form), until }))
+    .filter(({ config: form }) => !speaksAlike(config, form))
+    .filter(({ config: form }, i, forms) => forms.findIndex((one) => speaksAlike(one.config, form)) === i)
+    .slice(0, FORMERS_MAX);
 }
 
 /** The present configuration in another one's form. */

@@ -32,8 +32,8 @@ export interface Instance extends Assessment {
   /** What has been told since the state or the Active router last changed: it is told once. */
   readonly told: readonly string[];
   readonly counters: Counters;
-  /** How it spoke before its configuration changed, for a peer that follows later. */
-  readonly former?: FormerSpeech;
+  /** How it spoke before its configuration changed, for a peer that follows later; the latest first. */
+  readonly formers: readonly FormerSpeech[];
 }
 
 /**
@@ -180,6 +180,7 @@ export function initialInstance(
     takeoverReason: 'no-advertisement',
     ownerConflicts: 0,
     told: [],
+    formers: [],
     counters: {
       received: 0,
       sent: 0,

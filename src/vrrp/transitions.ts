@@ -95,9 +95,8 @@ export function begin(turn: Turn, reason: TransitionReason): void {
 export function advertise(turn: Turn, priority: number): void {
   const { next, actions } = turn;
   const zero = priority === PRIORITY_LEAVING ? 1 : 0;
-  const former = formerOf(turn);
   // The present form first: who understands both must not take the former one for a change back.
-  for (const form of [{}, ...(former ? [{ former }] : [])]) {
+  for (const form of [{}, ...formersOf(turn).map((former) => ({ former }))]) {
     const { sent, priorityZeroSent } = next.counters;
     next.counters = { ...next.counters, sent: sent + 1, priorityZeroSent: priorityZeroSent + zero };
     actions.push({ kind: 'advertise', priority, id: sent + 1, ...form });
@@ -105,12 +104,14 @@ export function advertise(turn: Turn, priority: number): void {
 }
 
 /** How it spoke before, while the peer may not have followed. */
-export const formerOf = ({ next, now }: Pick<Turn, 'next' | 'now'>): InstanceConfig | undefined =>
-  next.former && next.former.until > now ? next.former.config : undefined;
+export const formersOf = ({ next, now }: Pick<Turn, 'next' | 'now'>): readonly InstanceConfig[] =>
+  next.formers.filter(({ until }) => until > now).map(({ config }) => config);
 
-/** Advertisement_Interval; while the former speech goes on, the shorter one: neither reader may miss any. */
-export const advertisementInterval = (turn: Turn): Millis =>
-  ms(Math.min(turn.config.advertisementInterval, formerOf(turn)?.advertisementInterval ?? NEVER));
+const intervalsOf = (turn: Turn): readonly Millis[] =>
+  [turn.config, ...formersOf(turn)].map((config) => config.advertisementInterval);
+
+/** Advertisement_Interval; while a former speech goes on, the shortest one: no reader may miss any. */
+export const advertisementInterval = (turn: Turn): Millis => ms(Math.min(...intervalsOf(turn)));
 
 /** An advertisement out of turn, after which the next one is a whole interval away. */
 export function advertiseNow(turn: Turn): void {
@@ -152,8 +153,7 @@ export function timing({ config, next }: { readonly config: InstanceConfig; read
 }
 
 /** What a Backup must be ready to wait for. */
-export const longestInterval = (turn: Turn): Millis =>
-  ms(Math.max(turn.config.advertisementInterval, formerOf(turn)?.advertisementInterval ?? 0));
+export const longestInterval = (turn: Turn): Millis => ms(Math.max(...intervalsOf(turn)));
 
 type Heard = Pick<Instance, 'priority' | 'activeInterval'>;
 
