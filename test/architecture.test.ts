@@ -187,7 +187,7 @@ describe('tests', () => {
     );
   });
 
-  test('that enter one say so, and so run two at a time and not among the others', () => {
+  test('that enter one say so, and so run few at a time and not among the others', () => {
     assert.deepEqual(
       files.filter((path) => entersNamespace(path) && !needsKernel(path)),
       [],

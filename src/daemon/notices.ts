@@ -73,6 +73,8 @@ export class Notices {
     if (!(await endsWithin(work, limit))) this.#log('warning', 'notify scripts or mails are not done; they are left');
     this.#mailer.close();
     for (const { fifo } of this.#fifos) fifo.close();
+    // None outlives us, whatever it does with SIGTERM.
+    await this.#fifoScripts.close();
   }
 
   /** Those that stay in the file stay open; the others are closed before a new one may take their path. */

@@ -169,6 +169,9 @@ export function removeScript(mark: string, place: Place): string {
     mark,
     place,
     `[ ! -e "$link" ] || [ -L "$link" ] || finish foreign "$link"
+for process in /proc/[0-9]*; do
+  case $(readlink "$process/exe" 2>/dev/null) in "$folder"/tandemd-*) finish failed "tandemd runs as process \${process##*/}" ;; esac
+done
 if [ -d /run/systemd/system ]; then
   systemctl disable tandemd.service >/dev/null 2>&1
   systemctl reset-failed tandemd.service >/dev/null 2>&1

@@ -214,3 +214,14 @@ test('a mail server that says nothing, a script that hangs and a FIFO that nobod
   assert.deepEqual(others, [], 'one script at a time');
   process.kill(Number(first!.split(' ')[1]), 'SIGKILL');
 });
+
+test('no FIFO script outlives it, whatever it does with SIGTERM', async () => {
+  const deaf = script('deaf.sh', `trap '' TERM; echo $$ >${at('deaf')}; while :; do sleep 1; done`);
+  start({ globals: `notify_fifo ${at('fifo')}\n  notify_fifo_script ${deaf}` });
+  await says('(V) Entering MASTER STATE');
+  await until(() => existsSync(at('deaf')), 'the script to run');
+  const pid = Number(readFileSync(at('deaf'), 'utf8'));
+  daemon!.kill('SIGTERM');
+  await once(daemon!, 'exit');
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+});
