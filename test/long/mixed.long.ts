@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startTandemd } from '../../src/lab/tandemd.ts';
-import { A, B, LivePair, pairImpossible, pairText, type Settings, VIPS } from './live-pair.ts';
-import { ctl, rendered, stateOf } from './tandemd-live.ts';
+import { A, B, LivePair, pairImpossible, pairText, type Settings, VIPS } from '../netns/live-pair.ts';
+import { ctl, rendered, stateOf } from '../netns/tandemd-live.ts';
 
 const skip = await pairImpossible();
 describe('a mixed pair', { skip, timeout: 280_000 }, () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { buildExecutable } from '../../scripts/executable.ts';
 import { waitFor } from '../../src/lab/process.ts';
-import { A, B, LivePair, pairImpossible } from './live-pair.ts';
+import { A, B, LivePair, pairImpossible } from '../netns/live-pair.ts';
 
 const ROUTERS = [A, B] as const;
 

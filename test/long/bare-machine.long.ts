@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { run } from '../../src/lab/process.ts';
+import { labPossible } from '../lab/possible.ts';
 import { bareMachineImpossible, filesNotBare, onBareMachine } from '../support/bare-machine.ts';
-import { labPossible } from './possible.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const labs = mkdtempSync(join(tmpdir(), 'tandem-labs-'));

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { buildExecutable } from '../../scripts/executable.ts';
 import { waitFor } from '../../src/lab/process.ts';
-import { holdsEverything, ROUTE, ROUTERS, SYSTEM, withoutLoss } from './engine-pair.ts';
-import { A, B, LivePair, pairImpossible, type Settings } from './live-pair.ts';
+import { holdsEverything, ROUTE, ROUTERS, SYSTEM, withoutLoss } from '../netns/engine-pair.ts';
+import { A, B, LivePair, pairImpossible, type Settings } from '../netns/live-pair.ts';
 
 const skip = await pairImpossible();
 describe('a change of engine', { skip, timeout: 280_000 }, () => {
