@@ -11,9 +11,11 @@ import {
   requestSchema,
   type StatusReply,
 } from '../control/messages.ts';
+import { openMetrics } from '../control/metrics.ts';
 import { EXIT } from './exit.ts';
 
-const USAGE = 'usage: tandemd ctl status|counters|config|version|forget ... [--json] [--socket FILE]';
+const USAGE =
+  'usage: tandemd ctl status|counters|config|version|forget ... [--json] [--socket FILE]\n       tandemd ctl metrics [--socket FILE]';
 /** Each word once is all that there is to ask; they are asked at once, and the daemon takes 16 connections. */
 const ASKED_MAX = requestSchema.shape.ask.options.length;
 /** The daemon answers within one turn of its loop. */
@@ -29,6 +31,11 @@ export async function ctl(argv: readonly string[]): Promise<number> {
   }
   try {
     const replies = await Promise.all(asked.requests.map((request) => ask(asked.socket, request)));
+    const [status, counters] = replies;
+    if (asked.metrics && status?.kind === 'status' && counters?.kind === 'counters') {
+      process.stdout.write(openMetrics(status, counters));
+      return EXIT.ok;
+    }
     for (const reply of replies) {
       if (asked.json) process.stdout.write(`${JSON.stringify(reply)}\n`);
       else if (reply.kind !== 'error') process.stdout.write(text(reply));
@@ -46,6 +53,8 @@ interface Asked {
   /** A reply a line, in this order. */
   readonly requests: readonly Request[];
   readonly json: boolean;
+  /** Status and counters, as OpenMetrics. */
+  readonly metrics: boolean;
   readonly socket: string;
 }
 
@@ -53,15 +62,17 @@ function readArguments(argv: readonly string[]): Asked | string {
   try {
     const options = { json: { type: 'boolean' }, socket: { type: 'string' } } as const;
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    const requests = positionals.flatMap((word) => {
+    const metrics = positionals.join() === 'metrics' && !values.json;
+    const words = metrics ? ['status', 'counters'] : positionals;
+    const requests = words.flatMap((word) => {
       const request = requestSchema.safeParse({ version: CONTROL_VERSION, ask: word });
       return request.success ? [request.data] : [];
     });
-    const understood = requests.length > 0 && requests.length === positionals.length;
+    const understood = requests.length > 0 && requests.length === words.length;
     if (!understood || requests.length > ASKED_MAX)
-      return 'status, counters, config, version and forget can be asked for';
+      return 'status, counters, config, version, forget and, alone, metrics can be asked for';
     const socket = values.socket ?? process.env.TANDEMD_SOCKET ?? CONTROL_SOCKET;
-    return { requests, json: values.json ?? false, socket };
+    return { requests, json: values.json ?? false, metrics, socket };
   } catch (error) {
     return (error as Error).message;
   }

@@ -11,6 +11,7 @@ import { ms } from '../../src/base/units.ts';
 import { diff } from '../../src/change/diff.ts';
 import { impact } from '../../src/change/impact.ts';
 import type { Impact, PairInput, RouterInput } from '../../src/change/impact-model.ts';
+import { keptInstances } from '../../src/daemon/identity.ts';
 import { check } from '../../src/keepalived/check.ts';
 import type { Config, Instance } from '../../src/keepalived/model.ts';
 import { parse } from '../../src/keepalived/parser.ts';
@@ -212,9 +213,12 @@ describe('a change of a pair of tandemd that runs', () => {
           ],
         };
         const predicted = impact(input);
-        const renamed = new Map([['VI_9', 'VI_2']]);
+        // Who goes on has counted before, under another name maybe; who is another virtual router begins anew.
         const countBefore = (name: string): number =>
-          pair.becameMaster(0, renamed.get(name) ?? name) + pair.becameMaster(1, renamed.get(name) ?? name);
+          ([0, 1] as const).reduce<number>((sum, place) => {
+            const old = keptInstances(before![place], after![place]).get(name);
+            return sum + (old === undefined ? 0 : pair.becameMaster(place, old));
+          }, 0);
         const known = new Map(after![0].vrrp_instance.map(({ name }) => [name, countBefore(name)]));
         const order = orderOf(predicted, first);
         const together = predicted.order.kind !== 'one-by-one';

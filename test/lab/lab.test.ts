@@ -2,7 +2,7 @@
 // needs: kernel
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -29,6 +29,8 @@ function census(state: LabState): Census {
   const pids = readdirSync(join(directory, state.name, 'pid')).map((node) =>
     readFileSync(join(directory, state.name, 'pid', node), 'utf8').trim(),
   );
+  // Held open: the number of a namespace that is gone is given to the next one, which may be another test's.
+  for (const pid of [`${state.pid}`, ...pids]) openSync(`/proc/${pid}/ns/net`, 'r');
   const taken = { state, namespaces: new Set([`${state.pid}`, ...pids].map((pid) => networkNamespace(pid))) };
   assert.equal(taken.namespaces.size, 1 + state.topology.nodes.length, 'each node and the switch has its own');
   assert.ok(!taken.namespaces.has(networkNamespace('self')), "none is this program's");
