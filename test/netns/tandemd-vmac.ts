@@ -94,7 +94,8 @@ export function picture() {
 
 /** Frames from the virtual MACs, and advertisements and announcements from any. */
 export class Capture implements AsyncDisposable {
-  #text = '';
+  /** One a stream: a piece of one may end in the middle of a line. */
+  readonly #texts: string[] = [];
   readonly #children: readonly ChildProcess[];
 
   constructor() {
@@ -102,8 +103,9 @@ export class Capture implements AsyncDisposable {
       const argv = ['netns', 'exec', 'far', 'tcpdump', '-Z', 'root', '-i', dev, '-Q', 'in', '-n', '-l', '-t', '-xx'];
       const child = spawn('ip', [...argv, '--immediate-mode'], { stdio: ['ignore', 'pipe', 'pipe'] });
       for (const stream of [child.stdout, child.stderr]) {
+        const index = this.#texts.push('') - 1;
         stream.setEncoding('utf8').on('data', (chunk: string) => {
-          this.#text += chunk;
+          this.#texts[index] += chunk;
         });
       }
       return child;
@@ -112,12 +114,12 @@ export class Capture implements AsyncDisposable {
 
   static async start(): Promise<Capture> {
     const capture = new Capture();
-    await until(() => capture.#text.split('listening on').length === 3, 'tcpdump to listen');
+    await until(() => capture.#texts.join().split('listening on').length === 3, 'tcpdump to listen');
     return capture;
   }
 
   frames(): ReadonlySet<string> {
-    const blocks = this.#text.split(/^\S.*$/m);
+    const blocks = this.#texts.flatMap((text) => text.split(/^\S.*$/m));
     const hexes = blocks.map((block) =>
       [...block.matchAll(/^\s+0x[0-9a-f]+:\s+(.*)$/gm)].map((row) => row[1]!.replaceAll(' ', '')).join(''),
     );
