@@ -4,6 +4,7 @@
  */
 import { type Millis, ms } from '../base/units.ts';
 import type { Command, Config, Fifo } from '../keepalived/model.ts';
+import { otherFlag } from '../keepalived/other-line.ts';
 import { type FifoOptions, NotifyFifo } from './fifo.ts';
 import type { Happening } from './happening.ts';
 import type { Log } from './log.ts';
@@ -113,9 +114,8 @@ export class Notices {
   #isForFifo({ what, type, name }: Happening): boolean {
     if (what !== 'MASTER_PRIORITY' && what !== 'BACKUP_PRIORITY') return true;
     const instance = type === 'INSTANCE' ? this.#config.vrrp_instance.find((one) => one.name === name) : undefined;
-    const line = instance?.other?.findLast(({ keyword }) => keyword === 'notify_priority_changes');
-    if (line) return !['off', 'false', 'no'].includes(line.args[0] ?? 'on');
-    return this.#config.global_defs.vrrp_notify_priority_changes ?? false;
+    const own = instance && otherFlag(instance, 'notify_priority_changes');
+    return own ?? this.#config.global_defs.vrrp_notify_priority_changes ?? false;
   }
 }
 

@@ -5,7 +5,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Millis, ms, seconds } from '../base/units.ts';
 import { scriptTimes } from '../keepalived/defaults.ts';
-import type { Command, Config, OtherLine, TrackFile, TrackProcess, VrrpScript } from '../keepalived/model.ts';
+import type { Command, Config, TrackFile, TrackProcess, VrrpScript } from '../keepalived/model.ts';
+import { otherLine } from '../keepalived/other-line.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
 import { type Status, trackerKey } from '../vrrp/tracking.ts';
 import type { Loaded } from './load.ts';
@@ -171,6 +172,3 @@ function otherSeconds(tracker: TrackProcess, keyword: string): Millis | undefine
   const value = Number(otherLine(tracker, keyword)?.args[0]);
   return value >= 0 ? seconds(value) : undefined;
 }
-
-const otherLine = ({ other = [] }: TrackProcess, keyword: string): OtherLine | undefined =>
-  other.findLast((line) => line.keyword === keyword);

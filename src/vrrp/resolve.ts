@@ -15,6 +15,7 @@ import {
   versionOf,
 } from '../keepalived/defaults.ts';
 import type { Config, GlobalDefs, Instance } from '../keepalived/model.ts';
+import { otherFlag } from '../keepalived/other-line.ts';
 import { type AnnounceConfig, type InstanceConfig, PRIORITY_OWNER, type RouterConfig } from './config.ts';
 import { VRRP_TTL } from './ipv4.ts';
 import { trackersOf } from './resolve-trackers.ts';
@@ -113,10 +114,4 @@ function announceOf(globals: GlobalDefs, instance: Instance): AnnounceConfig {
     lowerPriorityDelay: lowerPrioDelay,
     ...(interval > 0 && { elsewhere: { interval, all } }),
   };
-}
-
-/** A yes-or-no keyword that the model keeps word by word; without a word it means yes. */
-function otherFlag(instance: Instance, keyword: string): boolean | undefined {
-  const line = instance.other?.findLast((other) => other.keyword === keyword);
-  return line && !['off', 'false', 'no'].includes(line.args[0] ?? 'on');
 }
