@@ -34,6 +34,9 @@ export function parseIpPrefix(text: string): IpPrefix | undefined {
 
 export const formatIpPrefix = (ip: IpPrefix): string => `${ip.text}/${ip.prefix}`;
 
+/** fe80::/10: an IPv6 address that means something on its own link only. */
+export const isLinkLocal = ({ family, text }: Ip): boolean => family === 6 && /^fe[89ab]/.test(text);
+
 /** The first address of the prefix's network, canonical: `10.1.1.0` for `10.1.1.7/24`. */
 export function networkOf(ip: IpPrefix): string {
   return toAddress(ip).startAddress().correctForm();

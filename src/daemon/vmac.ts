@@ -8,7 +8,7 @@
  *   called. Else the name is the file's, and without one, or where a device of another kind has it, `vrrp.VRID`; if
  *   that is taken `vrrp6.VRID` for IPv6, then `vrrp1.VRID` and so on.
  */
-import type { Family } from '../base/address.ts';
+import type { Family, Ip } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { familyOf } from '../keepalived/defaults.ts';
 import type { AddressLine, Config, GlobalDefs, Instance } from '../keepalived/model.ts';
@@ -21,7 +21,7 @@ export interface Vmac extends Macvlan {
   /** Of the addresses that it is for: IPv4 wants other settings than IPv6. */
   readonly family: Family;
   /** IPv6: what advertisements are sent from, where the file says it. */
-  readonly source?: string;
+  readonly source?: Ip;
 }
 
 export interface Placement {
@@ -55,7 +55,7 @@ export function placeVmacs(config: Config, links: Iterable<Link>): Placement {
     const vrid = instance.virtual_router_id;
     assert(base !== undefined && vrid !== undefined, 'the file has been checked');
     const macFor = (of: Family): Uint8Array => macOf(instance.use_vmac?.mac, vrid, of);
-    const source = (instance.unicast_src_ip ?? instance.mcast_src_ip)?.text;
+    const source = instance.unicast_src_ip ?? instance.mcast_src_ip;
     const given = instance.use_vmac && { name: instance.use_vmac.name, source };
     const own = given && choice.take({ lower: base, mac: macFor(family), family, vrid, ...given });
     if (own !== undefined) instances.set(instance.name, own);
@@ -116,7 +116,7 @@ interface Wish extends Omit<Vmac, 'name' | 'source'> {
   readonly vrid: number;
   /** The file's. */
   readonly name?: string | undefined;
-  readonly source?: string | undefined;
+  readonly source?: Ip | undefined;
   /** Not on the interface of its instance: it may have a prefix of its own. */
   readonly apart?: boolean;
 }
@@ -138,7 +138,7 @@ class Choice {
     const same = this.taken.find((one) => one.lower === lower && one.mac.every((byte, i) => byte === mac[i]));
     if (same && (given === undefined || given === same.name)) return same.name;
     const name = this.#nameOf(wish);
-    this.taken.push({ name, lower, mac, family, ...(source !== undefined && { source }) });
+    this.taken.push({ name, lower, mac, family, ...(source && { source }) });
     return name;
   }
 

@@ -5,15 +5,14 @@
  * Group reports of a VMAC would tell a snooping switch, from a BACKUP too, that the virtual MAC lives here: they leave
  * by the interface instead, which takes nf_tables.
  */
-import type { Address } from '../linux/address.ts';
-import { IFA_F } from '../linux/address.ts';
+import { isLinkLocal } from '../base/address.ts';
+import { type Address, IFA_F } from '../linux/address.ts';
 import { type Kernel, OWN_PROTOCOL } from '../linux/kernel.ts';
 import { isMacvlan, type Link, OWN_ALIAS } from '../linux/link.ts';
 import type { Firewall } from './firewall.ts';
 import type { Log } from './log.ts';
 import type { View } from './view.ts';
 import type { Vmac } from './vmac.ts';
-import { isLinkLocal } from './watching.ts';
 
 /** Two who both want it their way would fight for ever. */
 const REPAIRS_MAX = 5;
@@ -193,7 +192,7 @@ export class Vmacs {
       .addresses(lower)
       .filter(isOwnLinkLocal)
       .map(({ address }) => address.text);
-    const given = source !== undefined && isLinkLocal(source) ? source : undefined;
+    const given = source && isLinkLocal(source) ? source.text : undefined;
     const text = given ?? usable.find((one) => one === known) ?? usable[0];
     const isThere = (one: string): boolean => view.addresses(name).some(({ address }) => address.text === one);
     if (text === undefined || !this.#held.has(name) || (text === known && isThere(text))) return;
@@ -226,10 +225,7 @@ export class Vmacs {
 }
 
 const isOwnLinkLocal = ({ address, flags, protocol }: Address): boolean =>
-  address.family === 6 &&
-  isLinkLocal(address.text) &&
-  protocol !== OWN_PROTOCOL &&
-  (flags & (IFA_F.TENTATIVE | IFA_F.DADFAILED)) === 0;
+  isLinkLocal(address) && protocol !== OWN_PROTOCOL && (flags & (IFA_F.TENTATIVE | IFA_F.DADFAILED)) === 0;
 
 const linkLocal = (dev: string, text: string): Address => ({
   dev,

@@ -3,7 +3,7 @@
  * keepalived's condition; a source is the address that advertisements are sent from. Only differences to what an
  * instance knows already become events, so this may be asked as often as anything changes.
  */
-import type { Ip } from '../base/address.ts';
+import { type Ip, isLinkLocal } from '../base/address.ts';
 import { type Address, IFA_F } from '../linux/address.ts';
 import type { Link } from '../linux/link.ts';
 import type { InstanceConfig, RouterConfig } from '../vrrp/config.ts';
@@ -85,8 +85,5 @@ function sourceOf(
   const known = wanted && present.find(({ text }) => text === wanted.text);
   if (known || source) return known;
   // RFC 9568 section 5.1.2.1: over IPv6 it is a link-local address.
-  return present.find(({ text }) => !owned.has(text) && (family === 4 || isLinkLocal(text)));
+  return present.find((ip) => !owned.has(ip.text) && (family === 4 || isLinkLocal(ip)));
 }
-
-/** fe80::/10 */
-export const isLinkLocal = (text: string): boolean => /^fe[89ab]/.test(text);

@@ -1,11 +1,11 @@
 /** What one instance on one router may not say, or should not: refusals and warnings at their places. */
-import { contains, formatIpPrefix, type Ip, type IpPrefix, networkOf } from '../base/address.ts';
+import { contains, formatIpPrefix, type Ip, type IpPrefix, isLinkLocal, networkOf } from '../base/address.ts';
 import type { Location, Problem, Severity } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { seconds } from '../base/units.ts';
 import type { RouteLine } from '../keepalived/model.ts';
 import { isPrintable } from '../keepalived/quote.ts';
-import { type BuiltInstance, isLinkLocal, ownAddress } from './instance.ts';
+import { type BuiltInstance, ownAddress } from './instance.ts';
 import { locate } from './layers.ts';
 import type { Interface, Member, VipIntent } from './model.ts';
 import { checkTrackers } from './trackers.ts';

@@ -1,5 +1,5 @@
 /** One vrrp_instance as it shall be on one router: every layer merged, peers and priorities derived. */
-import { type Ip, type IpPrefix, parseIp } from '../base/address.ts';
+import { type Ip, type IpPrefix, isLinkLocal, parseIp } from '../base/address.ts';
 import type { Location } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { seconds } from '../base/units.ts';
@@ -206,8 +206,6 @@ export function ownAddress(member: Member, device: string, family: 4 | 6): IpPre
 
 const addressesOf = (member: Member, device: string, family: 4 | 6): readonly IpPrefix[] =>
   member.interfaces.find(({ name }) => name === device)?.addresses.filter((a) => a.family === family) ?? [];
-
-export const isLinkLocal = ({ text }: Ip): boolean => /^fe[89ab]/i.test(text);
 
 function vmacOf(yaml: InstanceYaml['use_vmac']): VrrpIntent['use_vmac'] {
   if (yaml == null || yaml === false) return undefined;

@@ -1,4 +1,5 @@
 /** vrrp_strict and strict_mode: what keepalived would reset, or its config test refuses. RFC 3768, RFC 5798. */
+import { isLinkLocal } from '../base/address.ts';
 import type { Findings } from './check.ts';
 import { downTimerAdvertsOf, familyOf, priorityOf, versionOf } from './defaults.ts';
 import type { Config, Instance } from './model.ts';
@@ -27,8 +28,8 @@ export function checkStrict(config: Config, instance: Instance, findings: Findin
   }
 }
 
-/** fe80::/10. RFC 5798 section 5.2.9. */
+/** RFC 5798 section 5.2.9. */
 function beginsLinkLocal(instance: Instance): boolean {
   const [first] = instance.virtual_ipaddress ?? [];
-  return first === undefined || familyOf(instance) === 4 || /^fe[89ab]/.test(first.address.text);
+  return first === undefined || familyOf(instance) === 4 || isLinkLocal(first.address);
 }

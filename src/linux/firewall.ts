@@ -2,7 +2,7 @@
  * The daemon's own rules, one table for each family, by netlink: a router need not have nft(8). They are replaced as a
  * whole: other programs' tables are never touched.
  */
-import type { Ip } from '../base/address.ts';
+import { isLinkLocal } from '../base/address.ts';
 import { ipToBytes } from '../base/bytes.ts';
 import { SystemError } from './ffi.ts';
 import type { FirewallRule } from './kernel.ts';
@@ -106,8 +106,10 @@ const KEY_REGISTER = 8;
 function refuse(batch: TableBatch, family: Family, rules: readonly FirewallRule[]): void {
   const refused = rules.filter((rule) => rule.kind === 'refuse').filter(({ address }) => address.family === family);
   if (refused.length === 0) return;
-  const anywhere = refused.filter((rule) => !isLinkLocal(rule)).map(({ address }) => [...ipToBytes(address)]);
-  const onDevice = refused.filter(isLinkLocal).map(({ address, dev }) => [...ipToBytes(address), ...nameBytes(dev)]);
+  const anywhere = refused.filter(({ address }) => !isLinkLocal(address)).map(({ address }) => [...ipToBytes(address)]);
+  const onDevice = refused
+    .filter(({ address }) => isLinkLocal(address))
+    .map(({ address, dev }) => [...ipToBytes(address), ...nameBytes(dev)]);
   const length = family === 4 ? 4 : 16;
   batch.set(family, { name: 'vips', type: KEY_TYPE[family], length, elements: anywhere });
   if (family === 6) {
@@ -125,9 +127,6 @@ function refuse(batch: TableBatch, family: Family, rules: readonly FirewallRule[
     batch.rule(family, chain, [key, lookup('vips', KEY_REGISTER), drop]);
   }
 }
-
-/** fe80::/10 */
-const isLinkLocal = ({ address }: { readonly address: Ip }): boolean => /^fe[89ab]/.test(address.text);
 
 function nameBytes(dev: string): readonly number[] {
   const bytes = new Uint8Array(IFNAMSIZ);

@@ -7,7 +7,7 @@
  * - A keyword that would only repeat keepalived's default is left out, so that what stands in the file is meant.
  *   `state`, `priority` and `advert_int` always stand: a reader looks for them.
  */
-import type { Ip } from '../base/address.ts';
+import { type Ip, isLinkLocal } from '../base/address.ts';
 import type { Interface, Member, ScriptIntent, Smtp, SyncGroupIntent, VrrpIntent } from '../inventory/model.ts';
 import type {
   Command,
@@ -44,7 +44,7 @@ export function derive(member: Member): Config {
 export function directSource(intent: VrrpIntent, interfaces: readonly Interface[]): Ip | undefined {
   if (intent.link !== 'direct' || intent.source === 'kernel' || intent.unicast) return undefined;
   const own = interfaces.find(({ name }) => name === intent.interface)?.addresses ?? [];
-  const address = own.find((ip) => ip.family === intent.family && (ip.family === 4 || /^fe[89ab]/.test(ip.text)));
+  const address = own.find((ip) => ip.family === intent.family && (ip.family === 4 || isLinkLocal(ip)));
   return address && { family: address.family, text: address.text };
 }
 
