@@ -42,7 +42,7 @@ export async function start(options: StartOptions): Promise<{ state: LabState; l
     // A session of its own: Ctrl-C in a terminal reaches us, and the lab ends in its own way.
     detached: true,
     stdio: ['pipe', log, log, 'pipe'],
-    env: ENVIRONMENT,
+    env: { ...ENVIRONMENT, ...routerCompileCache() },
   });
   closeSync(log);
   let pid: number;
@@ -77,7 +77,10 @@ export async function bootNode(directory: string, state: LabState, node: string)
   // The shell ends at once, so that the node becomes a child of the lab's first process, which reaps it.
   const command = 'sh "$1/boot" "$1" "$2" </dev/null >>"$1/log/$2" 2>&1 &';
   const [program, ...args] = enterSwitch(state, ['sh', '-c', command, 'sh', directory, node], ['-m', '-p', '-u', '-i']);
-  const child = spawn(program as string, args, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'], env: ENVIRONMENT });
+  const child = spawn(program as string, args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    env: { ...ENVIRONMENT, ...routerCompileCache() },
+  });
   await reports(child, [node], directory);
 }
 
@@ -176,4 +179,15 @@ export function packageRoot(): { directory: string; entry: string } {
   const installed = self.indexOf('/node_modules/');
   const directory = installed === -1 ? dirname(dirname(program)) : self.slice(0, installed);
   return { directory, entry: `/opt/lab/tree${program.slice(directory.length)}` };
+}
+
+/**
+ * Node's compile cache where whoever makes the lab has one inside of the tree, as `npm test` does: a router reads it
+ * under the tree's path there. Portable, so that what was compiled outside is found again.
+ */
+export function routerCompileCache(): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE: cache = '' } = process.env;
+  const { directory } = packageRoot();
+  if (!cache.startsWith(`${directory}/`)) return {};
+  return { NODE_COMPILE_CACHE: `/opt/lab/tree${cache.slice(directory.length)}`, NODE_COMPILE_CACHE_PORTABLE: '1' };
 }

@@ -6,7 +6,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { enterSwitch, type Lifeline, start } from './boot.ts';
+import { enterSwitch, type Lifeline, routerCompileCache, start } from './boot.ts';
 import { type DarkOptions, kill, plug, reboot, unplug } from './faults.ts';
 import { keepalivedLog, startKeepalived, stopKeepalived } from './keepalived.ts';
 import { inspectMachine, makeLabDirectory, type Wishes } from './machine.ts';
@@ -113,18 +113,18 @@ export class Lab implements AsyncDisposable {
   }
 
   exec(node: string, argv: readonly string[], options: ExecOptions = {}): Promise<RunResult> {
-    return run(this.inside(node, argv), { ...options, env: NODE_ENVIRONMENT });
+    return run(this.inside(node, argv), { ...options, env: this.#environmentOf(node) });
   }
 
   /** Like `exec`, for what must succeed; gives the standard output. */
   must(node: string, argv: readonly string[], options: ExecOptions = {}): Promise<string> {
-    return must(this.inside(node, argv), { ...options, env: NODE_ENVIRONMENT });
+    return must(this.inside(node, argv), { ...options, env: this.#environmentOf(node) });
   }
 
   spawn(node: string, argv: readonly string[]): ChildProcessWithoutNullStreams {
     const [program, ...args] = this.inside(node, argv);
     // A session of its own: Ctrl-C in a terminal reaches us, and we end it in our way.
-    return spawn(program as string, args, { stdio: 'pipe', env: NODE_ENVIRONMENT, detached: true });
+    return spawn(program as string, args, { stdio: 'pipe', env: this.#environmentOf(node), detached: true });
   }
 
   /** Pulls a cable; see faults.ts. */
@@ -208,6 +208,12 @@ export class Lab implements AsyncDisposable {
       const said = await this.exec(router, ['sh', '-c', log], { timeoutMs: 10_000 });
       throw new Error(`SSH does not come up on ${router}; its log ends with: ${said.stdout.trim()}`, { cause });
     }
+  }
+
+  /** Hosts share the machine's root, where the router's path of the cache means nothing. */
+  #environmentOf(node: string): NodeJS.ProcessEnv {
+    const isRouter = nodeNamed(this.state.topology, node).kind === 'router';
+    return isRouter ? { ...NODE_ENVIRONMENT, ...routerCompileCache() } : NODE_ENVIRONMENT;
   }
 
   #user(): readonly string[] {
