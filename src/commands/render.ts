@@ -15,7 +15,7 @@ export function renderCommand(io: Io): Command {
     .description('the files that each router shall have: printed with secrets masked, or written with -o')
     .argument('[pair...]', 'only these pairs')
     .option('-o, --output <dir>', 'write them to DIR/ROUTER/etc/keepalived/..., with their secrets, for root only')
-    .addHelpText('after', '\nExamples:\n  tandem render core\n  tandem render --limit site=ams -o /root/rendered')
+    .addHelpText('after', '\nExamples:\n  tandem render core\n  tandem render --limit site=ams -o /srv/rendered')
     .action(async (names: readonly string[], options: { readonly output?: string }) => {
       const pairs = pick((await requirePairs(io)).pairs, names);
       const { value, problems } = renderAndReport(io, pairs);

@@ -105,7 +105,7 @@ said() (
   program "$1" ctl status counters config --json 2>/dev/null | head -c 16777216
 )
 args() { tr '\000' '\001' < "/proc/$1/cmdline"; }
-space() { printf '%s %s %s' "$(readlink "/proc/$1/ns/net")" "$(readlink "/proc/$1/ns/pid")" "$(stat -c %d:%i "/proc/$1/root/")"; }
+space() { printf '%s %s %s' "$(readlink "/proc/$1/ns/net")" "$(readlink "/proc/$1/ns/pid")" "$(stat -L -c %d:%i "/proc/$1/root")"; }
 loaded() {
   fd=$(ls -l "/proc/$1/fd" 2>/dev/null | sed -n 's@.* \([0-9]*\) -> /memfd:/keepalived/consolidated_configuration.*@\1@p' | head -n 1)
   [ -n "$fd" ] || return
@@ -166,7 +166,8 @@ live() {
   number=$("/proc/$1/exe" --signum=JSON 2>/dev/null) || return
   case $number in [1-9] | [1-5][0-9]) ;; *) return ;; esac
   waits "$1" "$number" || return
-  file=/proc/$1/root/tmp/keepalived.json
+  its=/proc/$1/root
+  file=$its/tmp/keepalived.json
   rm -f "$file"
   kill -"$number" "$1" || return
   tries=0
