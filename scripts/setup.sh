@@ -9,7 +9,7 @@ fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 # package:what it is for. dbus and systemd let a router of the lab run a real systemd as its first process;
 # the package systemd alone does not become this machine's init (systemd-sysv would).
 packages='keepalived openssh-server openssh-client iproute2 iputils-ping iputils-arping tcpdump nftables procps
-util-linux mount dbus systemd faketime'
+util-linux mount dbus systemd faketime busybox'
 # Units that those packages would enable.
 units='keepalived.service ssh.service ssh.socket nftables.service'
 
