@@ -24,21 +24,26 @@ export class Notifier {
   readonly #log: Log;
   readonly #queues = new Map<string, Queue>();
   #scripts: Scripts;
+  /** Before the last reload: those of an instance that it took away are run as the file said that had them. */
+  #former: Scripts;
 
   constructor(scripts: Scripts, { runner, log }: NotifierOptions) {
     this.#scripts = scripts;
+    this.#former = scripts;
     this.#runner = runner;
     this.#log = log;
   }
 
   /** A reload; what happened before it is still told to the scripts of then. */
   configure(scripts: Scripts): void {
+    this.#former = this.#scripts;
     this.#scripts = scripts;
   }
 
   take(happening: Happening): void {
     const { type, name, what } = happening;
-    const entry = { happening, programs: programsFor(this.#scripts, happening) };
+    const scripts = happening.deleted ? this.#former : this.#scripts;
+    const entry = { happening, programs: programsFor(scripts, happening) };
     // A state without a script counts too: it takes the place of one whose script has not begun.
     if (entry.programs.length === 0 && !isState(what)) return;
     const key = `${type} ${name}`;

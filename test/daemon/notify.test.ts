@@ -123,6 +123,21 @@ describe('notify scripts', () => {
     });
   }
 
+  test('of an instance that a reload took away are run as the file before said, those of others as it says now', async () => {
+    const runner = new FakeRunner();
+    const scripts = (uid: number, conf: string) => ({
+      config: parse(conf, 'k.conf', {}).config,
+      programOf: ({ argv }: Command): Program => ({ argv: [`${uid}:`, ...argv], uid, gid: 0 }),
+    });
+    const one = new Notifier(scripts(1, CONF), { runner, log: () => {} });
+    one.configure(scripts(2, CONF.replaceAll('V', 'U')));
+    one.take(deletedHappening(parse(CONF, 'k.conf', {}).config.vrrp_instance[0]!, 150));
+    one.take(happening('W', 'FAULT'));
+    await settled();
+    await runner.endAll();
+    assert.deepEqual(runner.begun, ['1: /n INSTANCE V FAULT 150', '2: /w INSTANCE W FAULT 150']);
+  });
+
   test('of one instance run one after another, and those of others meanwhile', async () => {
     const { runner, tell } = notifier();
     await tell('V', 'BACKUP');
