@@ -11,7 +11,7 @@ import { type Machine, onPath } from './machine.ts';
 import { ROUTER_SCRIPTS } from './router-scripts.ts';
 import { SCRIPTS } from './scripts.ts';
 import { sshConfig, writeSshFiles } from './ssh.ts';
-import { type LabState, removeLeftOvers, startTimeOf, writeState } from './state.ts';
+import { type LabState, type OneProcess, removeLeftOvers, startTimeOf, writeState } from './state.ts';
 import { type LabNode, type Leg, outerEnd, routers, type Topology } from './topology.ts';
 import { attachBatch, cableTable, masqueradeRules, nodeBatch, plugInBatch, switchBatch } from './wiring.ts';
 
@@ -45,20 +45,19 @@ export async function start(options: StartOptions): Promise<{ state: LabState; l
     env: { ...ENVIRONMENT, ...routerCompileCache() },
   });
   closeSync(log);
-  let pid: number;
-  let startTime: string | undefined;
+  let first: OneProcess;
+  let parent: OneProcess;
   try {
     const pids = await reports(child, ['lab', ...topology.nodes.map((node) => node.name)], directory);
-    pid = pids.get('lab') as number;
-    startTime = startTimeOf(pid);
-    if (startTime === undefined) throw new Error(`the lab's first process ended: ${logTail(directory)}`);
+    first = running(pids.get('lab') as number, directory);
+    parent = running(child.pid as number, directory);
   } catch (cause) {
     // unshare takes the lab's first process along.
     child.kill('SIGKILL');
     removeLeftOvers(directory, cgroup);
     throw cause;
   }
-  const state: LabState = { name: basename(directory), machine, topology, pid, startTime, cgroup };
+  const state: LabState = { name: basename(directory), machine, topology, ...first, parent, cgroup };
   writeFileSync(
     join(directory, 'ssh_config'),
     sshConfig(directory, routers(topology), (argv) => enterSwitch(state, argv)),
@@ -70,6 +69,12 @@ export async function start(options: StartOptions): Promise<{ state: LabState; l
   pipe.unref();
   child.unref();
   return { state, lifeline: { cut: () => pipe.destroy(), stay: () => pipe.end('stay\n') } };
+}
+
+function running(pid: number, directory: string): OneProcess {
+  const startTime = startTimeOf(pid);
+  if (startTime === undefined) throw new Error(`the lab's first process ended: ${logTail(directory)}`);
+  return { pid, startTime };
 }
 
 /** Starts a node that is not running, by the same scripts as the first time. */

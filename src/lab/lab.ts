@@ -185,7 +185,8 @@ export class Lab implements AsyncDisposable {
   async down(): Promise<void> {
     this.#lifeline?.cut();
     if (isAlive(this.state)) process.kill(this.state.pid, 'SIGTERM');
-    await waitFor(() => !isAlive(this.state), { what: `lab ${this.name} to end`, timeoutMs: 20_000, everyMs: 5 });
+    const isOver = () => !isAlive(this.state) && !isAlive(this.state.parent);
+    await waitFor(isOver, { what: `lab ${this.name} to end`, timeoutMs: 20_000, everyMs: 5 });
     removeLeftOvers(this.directory, this.state.cgroup);
   }
 

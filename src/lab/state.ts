@@ -5,13 +5,19 @@ import type { Machine } from './machine.ts';
 import { labsDirectory } from './machine.ts';
 import type { Topology } from './topology.ts';
 
-export interface LabState {
+/** A process as this machine counts, and its start: together they name one process for ever. */
+export interface OneProcess {
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+/** The process is the lab's first one. */
+export interface LabState extends OneProcess {
   readonly name: string;
   readonly machine: Machine;
   readonly topology: Topology;
-  /** First process of the lab as this machine counts, and its start: together they name one process for ever. */
-  readonly pid: number;
-  readonly startTime: string;
+  /** Its parent `unshare`, outside of the lab's process numbers: it ends a moment after all the others. */
+  readonly parent: OneProcess;
   /** Path prefix of the routers' cgroups; empty for the small init. */
   readonly cgroup: string;
 }
@@ -40,8 +46,7 @@ export function startTimeOf(pid: number): string | undefined {
   }
 }
 
-export const isAlive = (state: Pick<LabState, 'pid' | 'startTime'>): boolean =>
-  startTimeOf(state.pid) === state.startTime;
+export const isAlive = ({ pid, startTime }: OneProcess): boolean => startTimeOf(pid) === startTime;
 
 /** A lab that is still being made has no state yet; one that has none after this long never will. */
 const MAKING_MS_MAX = 120_000;

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkS
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { Lab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/process.ts';
 import { isAlive, type LabState, listLabs, readState } from '../../src/lab/state.ts';
@@ -84,6 +85,26 @@ test(
     assert.deepEqual(traces(taken), []);
   },
 );
+
+test('down waits for the process around the lab too, however late that one ends', options, async () => {
+  const lab = await Lab.up({ init: 'small' });
+  const taken = census(lab.state);
+  process.kill(lab.state.parent.pid, 'SIGSTOP');
+  let isDown = false;
+  const down = lab.down().then(() => {
+    isDown = true;
+  });
+  try {
+    await waitFor(() => !isAlive(lab.state), { what: 'the first process to end', timeoutMs: 20_000 });
+    // Some looks of `down` at what it waits for, and time to take away a directory.
+    await setTimeout(200);
+    assert.equal(isDown, false);
+  } finally {
+    process.kill(lab.state.parent.pid, 'SIGCONT');
+  }
+  await down;
+  assert.deepEqual(traces(taken), []);
+});
 
 for (const init of ['systemd', 'small'] as const) {
   test(
