@@ -6,7 +6,7 @@ import type { Impact } from '../change/impact-model.ts';
 import type { EngineProcess, Observed } from '../change/observed.ts';
 import { KEYWORDS } from '../keepalived/keywords.ts';
 import type { Instance } from '../keepalived/model.ts';
-import { installBlocks, replacementOf } from './install.ts';
+import { installBlocks, type Replacement, replacementOf } from './install.ts';
 import type { NodePlan } from './plan.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -163,24 +163,10 @@ function engineBlocks(nodes: readonly NodePlan[], impact: Impact | undefined): P
     const { router, reading } = node;
     const replaces = replacementOf(node);
     if (reading.kind !== 'read' || !replaces) return [];
-    const { daemon } = reading.observed;
-    // A new build of the same engine may bring hot changes along.
-    const borne = replaces.engine ? ['none'] : ['none', 'hot'];
-    const changes = (impact?.findings ?? []).filter(
-      ({ change, class: severity }) => change && !borne.includes(severity) && !(replaces.engine && isOwn(change)),
-    );
-    const blocks: Problem[] = [];
-    if (changes.length > 0) {
-      const what = changes[0]!.change!.text;
-      blocks.push(
-        block(
-          'plan-engine',
-          `${router} changes its daemon (${replaces.why}) and more at the same time: ${what}`,
-          'one after the other: apply the one, then the other',
-        ),
-      );
-    }
-    if (daemon.kind === 'running' && reading.observed.system.init === 'systemd' && daemon.unit === undefined) {
+    const { daemon, system } = reading.observed;
+    const beside = besideReplacement(node, replaces, impact);
+    const blocks = beside === undefined ? [] : [beside];
+    if (daemon.kind === 'running' && system.init === 'systemd' && daemon.unit === undefined) {
       blocks.push(
         block(
           'plan-engine',
@@ -191,6 +177,37 @@ function engineBlocks(nodes: readonly NodePlan[], impact: Impact | undefined): P
     }
     return blocks;
   });
+}
+
+/** What would change together with the daemon of a router, there or on its peer. */
+function besideReplacement(
+  { router, desired }: NodePlan,
+  { why, engine }: Replacement,
+  impact: Impact | undefined,
+): Problem | undefined {
+  // A new build of the same engine may bring hot changes along.
+  const borne = engine ? ['none'] : ['none', 'hot'];
+  const others = (impact?.findings ?? []).filter(
+    ({ change, class: severity }) => change && !borne.includes(severity) && !(engine && isOwn(change)),
+  );
+  const peer = others.find(({ apart }) => apart === 'bring-up')?.router;
+  if (peer !== undefined) {
+    const before = desired.engine === 'tandemd' ? 'keepalived' : 'tandemd';
+    return block(
+      'plan-engine',
+      `${router} changes its daemon (${why}), and ${peer} runs none that could serve meanwhile`,
+      engine
+        ? `leave \`engine: ${before}\` until \`tandem apply --allow bring-up\` has started ${peer}`
+        : `start the daemon of ${peer} first`,
+    );
+  }
+  const other = others.find((each) => each.router === router) ?? others[0];
+  if (other === undefined) return undefined;
+  return block(
+    'plan-engine',
+    `${router} changes its daemon (${why}) and more at the same time: ${other.change!.text} on ${other.router}`,
+    'one after the other: apply the one, then the other',
+  );
 }
 
 /** A line behind @tandemd: it stands in the file before and after, and one of the two engines does not read it. */

@@ -44,8 +44,16 @@ export function installationOf({ desired, reading }: Host): WantedExecutable | u
   return linked !== executable.sha256 || unitDiffers ? executable : undefined;
 }
 
-/** Why the daemon that runs is stopped and another one started; undefined where it stays. */
-export function replacementOf(node: Host): { readonly why: string; readonly engine: boolean } | undefined {
+/** The daemon that runs is stopped and another one started. */
+export interface Replacement {
+  /** `keepalived -> tandemd` */
+  readonly why: string;
+  /** Whether it is one of the other engine. */
+  readonly engine: boolean;
+}
+
+/** Undefined where the daemon stays, and where none runs. */
+export function replacementOf(node: Host): Replacement | undefined {
   const { desired, reading } = node;
   if (reading.kind !== 'read' || reading.observed.daemon.kind !== 'running') return undefined;
   const { daemon } = reading.observed;

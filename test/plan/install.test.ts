@@ -214,7 +214,7 @@ const guards: readonly { name: string; b: Side; code: string; says: RegExp }[] =
     name: 'a change of more than the engine',
     b: to(100, { after: conf(100, 'garp_master_delay 2') }),
     code: 'plan-engine',
-    says: /b changes its daemon \(keepalived -> tandemd\) and more/,
+    says: /b changes its daemon \(keepalived -> tandemd\) and more at the same time: garp_master_delay 2 on b$/,
   },
   {
     name: 'a daemon outside of its unit',
@@ -239,6 +239,45 @@ for (const { name, b, code, says } of guards) {
     assert.notEqual(found.hint, undefined);
   });
 }
+
+test('the daemon of a router whose peer runs none is not replaced, and the way out starts the peer', () => {
+  const stopped: Partial<Side> = { observed: { daemon: { kind: 'absent' }, instances: [] } };
+  const back = { wants: 'keepalived' } as const;
+  const peer = { kind: 'stopped', engine: 'keepalived', version: '2.2.7', binary: '/usr/sbin/keepalived' } as const;
+  const cases: readonly { plan: PairPlan; message: RegExp; hint: RegExp }[] = [
+    {
+      plan: planOf(to(150), to(100, stopped)),
+      message: /^a changes its daemon \(keepalived -> tandemd\), and b runs none/,
+      hint: /^leave `engine: keepalived` until `tandem apply --allow bring-up` has started b$/,
+    },
+    {
+      plan: planOf(to(150, stopped), to(100, { state: 'MASTER' })),
+      message: /^b changes its daemon \(keepalived -> tandemd\), and a runs none/,
+      hint: /^leave `engine: keepalived` until `tandem apply --allow bring-up` has started a$/,
+    },
+    {
+      plan: planOf(upgrade(150, back), to(100, { ...back, observed: { daemon: peer, instances: [] } })),
+      message: /^a changes its daemon \(tandemd -> keepalived\), and b runs none/,
+      hint: /^leave `engine: tandemd` until/,
+    },
+  ];
+  for (const { plan, message, hint } of cases) {
+    const blocks = plan.blocks.filter(({ code }) => code === 'plan-engine');
+    assert.equal(blocks.length, 1, JSON.stringify(plan.blocks));
+    assert.match(blocks[0]!.message, message);
+    assert.match(blocks[0]!.hint ?? '', hint);
+  }
+});
+
+test('what changes on the peer of a replaced daemon is said to be the peer’s', () => {
+  const b = to(100, {
+    after: conf(100, 'garp_master_delay 2'),
+    tandemd: { ...installed, running: hash('a') },
+    observed: { daemon: tandemdRuns },
+  });
+  const [block] = planOf(to(150), b).blocks;
+  assert.match(block?.message ?? '', /^a changes its daemon .* at the same time: garp_master_delay 2 on b$/);
+});
 
 test('room for one more is enough where one version lies there', () => {
   const tandemd: TandemdFiles = { executables: [{ name: 'tandemd-0.1.0', sha256: hash('9') }], foreign: false };
