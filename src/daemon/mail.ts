@@ -8,6 +8,7 @@ import { type Millis, ms, seconds } from '../base/units.ts';
 import type { Config, GlobalDefs } from '../keepalived/model.ts';
 import { type Happening, isState, type NotifyState } from './happening.ts';
 import type { Log } from './log.ts';
+import { endsWithin } from './timers.ts';
 
 export interface Mail {
   readonly subject: string;
@@ -108,21 +109,10 @@ async function deliver(globals: GlobalDefs, { subject, text }: Mail, date: Date)
   const from = notification_email_from ?? `${userInfo().username}@${hostname()}`;
   const sent = transport.sendMail({ from, to: [...notification_email], subject, text, date, xMailer: 'tandemd' });
   try {
-    await before(sent, ms(timeout * ANSWERS));
+    const limit = ms(timeout * ANSWERS);
+    if (!(await endsWithin(sent, limit))) throw new Error(`the server took more than ${limit / 1000} s`);
   } finally {
     transport.close();
-  }
-}
-
-async function before(work: Promise<unknown>, limit: Millis): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`the server took more than ${limit / 1000} s`)), limit);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -2,7 +2,7 @@
  * Who is told of what happens: notify scripts, FIFOs, mails, in keepalived's order. Nobody here is waited for. A reload
  * makes new ones of everything but the FIFOs: a pipe that stays in the file stays open, and its reader keeps it.
  */
-import { type Millis, ms } from '../base/units.ts';
+import type { Millis } from '../base/units.ts';
 import type { Command, Config, Fifo } from '../keepalived/model.ts';
 import { otherFlag } from '../keepalived/other-line.ts';
 import { type FifoOptions, NotifyFifo } from './fifo.ts';
@@ -11,7 +11,7 @@ import type { Log } from './log.ts';
 import { Mailer, mailFor } from './mail.ts';
 import { Notifier } from './notify.ts';
 import { ScriptPool } from './scripts.ts';
-import { systemTimers } from './timers.ts';
+import { endsWithin, systemTimers } from './timers.ts';
 import type { UsableScripts } from './usable-scripts.ts';
 
 /** Every instance and group runs one at a time; more at once would take the processor from VRRP. */
@@ -117,14 +117,4 @@ export class Notices {
     const own = instance && otherFlag(instance, 'notify_priority_changes');
     return own ?? this.#config.global_defs.vrrp_notify_priority_changes ?? false;
   }
-}
-
-async function endsWithin(work: Promise<unknown>, limit: Millis): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms(limit));
-  });
-  const done = await Promise.race([work.then(() => true), late]);
-  clearTimeout(timer);
-  return done;
 }

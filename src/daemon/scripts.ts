@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { deferred } from '../base/deferred.ts';
 import { type Millis, ms } from '../base/units.ts';
+import { endsWithin } from './timers.ts';
 
 export interface Program {
   readonly argv: readonly string[];
@@ -86,13 +87,7 @@ export class ScriptPool implements ScriptRunner {
     this.#closed = true;
     for (const run of this.#running) run.stop();
     this.#next();
-    const all = Promise.all([...this.#running].map(({ gone }) => gone));
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, 2 * GRACE);
-    });
-    await Promise.race([all, late]);
-    clearTimeout(timer);
+    await endsWithin(Promise.all([...this.#running].map(({ gone }) => gone)), ms(2 * GRACE));
   }
 
   #stop(waiting: Waiting): void {
