@@ -5,11 +5,11 @@ import { dirname, resolve } from 'node:path';
 import { formatProblem } from '../base/caret.ts';
 import { hasErrors, limited, type Problem } from '../base/problem.ts';
 import { drain, type Steps } from '../base/steps.ts';
-import { withSameLines } from '../change/same-lines.ts';
 import { checkSteps } from '../keepalived/check.ts';
+import type { KnownLines } from '../keepalived/known-lines.ts';
 import type { Config } from '../keepalived/model.ts';
-import { parseSteps } from '../keepalived/parser.ts';
-import type { IncludedFile } from '../keepalived/preprocess.ts';
+import { type Parsed, parseSteps } from '../keepalived/parser.ts';
+import type { IncludedFile, IncludeReader } from '../keepalived/preprocess.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
 import { routerConfig } from '../vrrp/resolve.ts';
 import { unoffered, withoutActedOn } from './offered.ts';
@@ -47,8 +47,8 @@ export interface LoadOptions {
    * come late; so at start. `refuse`: it is an error; so on a reload and in a test, where it is a slip of the pen.
    */
   readonly missingInterface: 'wait' | 'refuse';
-  /** What runs: its lines are taken over where the file says the same. */
-  readonly before?: Config;
+  /** What was read before: a line that is the same is the same object, and is not read again. */
+  readonly known?: KnownLines;
 }
 
 /** The parser's own bound is 32 MiB in characters; a file behind this is no configuration. */
@@ -62,18 +62,14 @@ export function* loadSteps(options: LoadOptions): Steps<LoadResult> {
   const text = readText(options.file);
   if (text instanceof Error) return unreadable(options.file, text);
   texts.set(options.file, text);
-  const parsed = yield* parseSteps(text, options.file, {
-    configId: options.configId ?? hostname().split('.')[0],
-    engine: 'tandemd',
-    include: (pattern, fromFile) => {
-      const files = included(pattern, fromFile);
-      for (const { file, text: part } of files) texts.set(file, part);
-      return files;
-    },
-  });
-  // The parser leaves wrong values out: what the rest would say of the holes would only repeat it.
-  const syntax = withoutActedOn(parsed);
-  const found = hasErrors(syntax) ? [] : yield* checkSteps(parsed, { interfaces: options.interfaces });
+  const include = (pattern: string, fromFile: string): readonly IncludedFile[] => {
+    const files = included(pattern, fromFile);
+    for (const { file, text: part } of files) texts.set(file, part);
+    return files;
+  };
+  const read = { text, include, options };
+  const quickly = yield* readSteps(read, options.known);
+  const { parsed, syntax, found } = quickly.parsed.isVague() ? yield* readSteps(read, undefined) : quickly;
   const wait = options.missingInterface === 'wait';
   const checked = found.map(
     (problem): Problem =>
@@ -85,9 +81,31 @@ export function* loadSteps(options: LoadOptions): Steps<LoadResult> {
   const report = yield* reportOf(problems, texts);
   if (hasErrors(problems)) return { problems, report };
   yield;
-  const config = options.before ? yield* withSameLines(options.before, scripts.config) : scripts.config;
+  const { config } = scripts;
   const router = routerConfig(config);
   return { loaded: { config, written: parsed.config, scripts, router, placement: NO_VMACS }, problems, report };
+}
+
+interface Reading {
+  readonly text: string;
+  readonly include: IncludeReader;
+  readonly options: LoadOptions;
+}
+
+interface Read {
+  readonly parsed: Parsed;
+  /** What the parser found, and what is wrong beyond it. */
+  readonly syntax: readonly Problem[];
+  readonly found: readonly Problem[];
+}
+
+function* readSteps({ text, include, options }: Reading, known: KnownLines | undefined): Steps<Read> {
+  const configId = options.configId ?? hostname().split('.')[0];
+  const parsed = yield* parseSteps(text, options.file, { configId, engine: 'tandemd', include, known });
+  // The parser leaves wrong values out: what the rest would say of the holes would only repeat it.
+  const syntax = withoutActedOn(parsed);
+  const found = hasErrors(syntax) ? [] : yield* checkSteps(parsed, { interfaces: options.interfaces });
+  return { parsed, syntax, found };
 }
 
 function* reportOf(problems: readonly Problem[], texts: ReadonlyMap<string, string>): Steps<string> {

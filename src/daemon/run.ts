@@ -4,6 +4,7 @@ import { constants, uptime } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Millis, ms } from '../base/units.ts';
 import { CONTROL_SOCKET, type Reply, type Request } from '../control/messages.ts';
+import { KnownLines } from '../keepalived/known-lines.ts';
 import type { Config, GlobalDefs } from '../keepalived/model.ts';
 import { print } from '../keepalived/printer.ts';
 import { DatagramSender } from '../linux/datagram.ts';
@@ -54,14 +55,15 @@ export async function runDaemon(options: Options, version: string, hangup: Hangu
     log('error', 'daemon is already running');
     return EXIT.ok;
   }
-  const read = load({ ...options, interfaces: interfaceNames(), missingInterface: 'wait' });
+  const known = new KnownLines();
+  const read = load({ ...options, interfaces: interfaceNames(), missingInterface: 'wait', known });
   if (read.report !== '') {
     log(read.loaded ? 'warning' : 'error', read.report);
     if (!options.console) process.stderr.write(`${read.report}\n`);
   }
   if (!read.loaded) return EXIT.config;
   if (options.dump) log('info', withoutSecrets(read.loaded.config));
-  const daemon = await Daemon.start({ options, version, log, loaded: read.loaded, hangup });
+  const daemon = await Daemon.start({ options, version, log, loaded: read.loaded, known, hangup });
   return daemon.ended;
 }
 
@@ -89,6 +91,7 @@ interface DaemonOptions {
   readonly version: string;
   readonly log: Log;
   readonly loaded: Loaded;
+  readonly known: KnownLines;
   readonly hangup: Hangup;
 }
 
@@ -217,12 +220,11 @@ class Daemon {
   /** A file that is bad in any way changes nothing; of a good one only what differs. */
   async #reload(): Promise<void> {
     if (this.#stopping) return;
-    const { options, log } = this.#options;
+    const { options, log, known } = this.#options;
     log('info', 'Reloading ...');
     this.#supervisor.reloading(process.hrtime.bigint() / 1000n);
-    const before = this.#session.loaded.config;
-    const what = { ...options, interfaces: interfaceNames(), missingInterface: 'refuse', before } as const;
-    const reading = reloadFileOf(before.global_defs, options.pidFile);
+    const what = { ...options, interfaces: interfaceNames(), missingInterface: 'refuse', known } as const;
+    const reading = reloadFileOf(this.#session.loaded.config.global_defs, options.pidFile);
     if (reading !== undefined) this.#mark(() => writeFileSync(reading, ''));
     const { loaded, report } = await inSlices(loadSteps(what));
     if (reading !== undefined) this.#mark(() => rmSync(reading, { force: true }));

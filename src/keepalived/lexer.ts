@@ -5,7 +5,8 @@
  * single quotes are ordinary characters, except in commands (command.ts).
  */
 import type { Location, Problem } from '../base/problem.ts';
-import { STEP_LINES, type Steps } from '../base/steps.ts';
+import { drain, STEP_LINES, type Steps } from '../base/steps.ts';
+import type { KnownLine } from './known-lines.ts';
 import { columnOf, type SourceLine } from './preprocess.ts';
 import { isPrintable } from './quote.ts';
 
@@ -21,6 +22,8 @@ export interface Statement {
   /** At least one. */
   readonly words: readonly Word[];
   readonly block?: readonly Statement[];
+  /** What its line was found to mean before. */
+  readonly known?: KnownLine;
 }
 
 /** The language needs three levels (LVS five); a deeper file is broken or hostile. */
@@ -44,11 +47,27 @@ interface Open {
 /** Builds the tree of statements; never throws. */
 export function* statementsOf(lines: readonly SourceLine[], problems: Problem[]): Steps<readonly Statement[]> {
   const reader = new TreeReader(problems);
-  for (const [i, line] of lines.entries()) {
+  for (let i = 0; i < lines.length; i += 1) {
     if (i % STEP_LINES === 0) yield;
-    reader.line(line);
+    reader.line(lines[i]!);
   }
   return reader.end();
+}
+
+/** Words on a line, and nothing else: they are only looked for where somebody asks. */
+class KnownStatement implements Statement {
+  readonly known: KnownLine;
+  private readonly line: SourceLine;
+
+  constructor(line: SourceLine, known: KnownLine) {
+    this.line = line;
+    this.known = known;
+  }
+
+  get words(): readonly Word[] {
+    const { known: _, ...line } = this.line;
+    return drain(statementsOf([line], []))[0]!.words;
+  }
 }
 
 /** A cursor over the lines, with the blocks that are open. */
@@ -64,7 +83,11 @@ class TreeReader {
   }
 
   line(line: SourceLine): void {
-    const { text } = line;
+    const { text, known } = line;
+    if (known) {
+      this.open.at(-1)!.statements.push(new KnownStatement(line, known));
+      return;
+    }
     let at = 0;
     while (at < text.length) {
       const c = text.charCodeAt(at);

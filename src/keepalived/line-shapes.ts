@@ -8,10 +8,14 @@ import { printRule, readRule } from './rule-line.ts';
 import type { Shape } from './shapes.ts';
 
 /** Read until the line has no word left: a line of names holds several. */
-export type LineShape<T> = Shape<T>;
+export interface LineShape<T> extends Shape<T> {
+  /** There may be thousands: a line that was read before is not read again (known-lines.ts). */
+  readonly many?: true;
+}
 
 export const addressLine: LineShape<AddressLine> = {
   usage: 'IP[/LEN] [dev IF] [brd IP|+|-] [label TEXT] [scope SCOPE] [FLAG...]',
+  many: true,
   read: readAddress,
   write: printAddress,
   good: [
@@ -24,6 +28,7 @@ export const addressLine: LineShape<AddressLine> = {
 
 export const routeLine: LineShape<RouteLine> = {
   usage: '[TYPE] DST|default [via IP] [dev IF] [table T] [src IP] [metric N] [OPTION...]',
+  many: true,
   read: readRoute,
   write: printRoute,
   good: [
@@ -40,6 +45,7 @@ export const routeLine: LineShape<RouteLine> = {
 
 export const ruleLine: LineShape<RuleLine> = {
   usage: '[not] [from PREFIX] [to PREFIX] [table T] [preference N] [iif IF] [oif IF] [fwmark N] [OPTION...]',
+  many: true,
   read: readRule,
   write: printRule,
   good: ['from 10.97.0.0/16 table 5 preference 100', 'not to 10.97.0.0/16 iif eth0 blackhole preference 101 no_track'],

@@ -10,6 +10,7 @@ import { didYouMean } from '../base/suggest.ts';
 import { Args, type Places } from './args.ts';
 import { EMPTY } from './empty.ts';
 import { type BlockName, type Keyword, keywordsOf } from './keywords.ts';
+import type { KnownLines } from './known-lines.ts';
 import { locate, type Statement, statementsOf, type Word } from './lexer.ts';
 import type { Config, OtherLine } from './model.ts';
 import { type PreprocessOptions, preprocess } from './preprocess.ts';
@@ -22,6 +23,8 @@ export interface Parsed {
    * `group.0`). Undefined for what the file does not say.
    */
   at(node: object, key?: string): Location | undefined;
+  /** Somebody asked where a line stands that was not read again: only a reading of every line can tell. */
+  isVague(): boolean;
 }
 
 /** Reads one configuration; `file` names the text in problems. */
@@ -32,16 +35,25 @@ export const parse = (text: string, file: string, options: PreprocessOptions = {
 export function* parseSteps(text: string, file: string, options: PreprocessOptions = {}): Steps<Parsed> {
   const problems: Problem[] = [];
   const places = new PlaceTable();
+  options.known?.begin();
   const lines = yield* preprocess(text, file, options, problems);
   const statements = yield* statementsOf(lines, problems);
-  const reader = new BlockReader(problems, places, options.engine);
+  const reader = new BlockReader(problems, places, options);
   const root = yield* reader.block('root', statements);
   reader.end();
   const config = { ...EMPTY, ...root } as Config;
-  return { config, problems: limited(problems), at: (node, key) => places.at(node, key) };
+  return {
+    config,
+    problems: limited(problems),
+    at: (node, key) => places.at(node, key),
+    isVague: () => places.isVague,
+  };
 }
 
 class PlaceTable implements Places {
+  /** Lines that were known are not in it. */
+  isPartial = false;
+  isVague = false;
   private readonly nodes = new Map<object, { word?: Word; keys?: Map<string, Word> }>();
 
   note(node: object, key: string | undefined, word: Word): void {
@@ -56,6 +68,7 @@ class PlaceTable implements Places {
 
   at(node: object, key: string | undefined): Location | undefined {
     const entry = this.nodes.get(node);
+    if (!entry && this.isPartial) this.isVague = true;
     const word = key === undefined ? entry?.word : entry?.keys?.get(key);
     return word && locate(word);
   }
@@ -69,17 +82,20 @@ class BlockReader {
   private readonly problems: Problem[];
   private readonly places: PlaceTable;
   private readonly engine: Engine | undefined;
+  private readonly known: KnownLines | undefined;
 
-  constructor(problems: Problem[], places: PlaceTable, engine: Engine | undefined) {
+  constructor(problems: Problem[], places: PlaceTable, { engine, known }: PreprocessOptions) {
     this.problems = problems;
     this.places = places;
     this.engine = engine;
+    this.known = known;
   }
 
   *block(at: BlockName, statements: readonly Statement[], draft: Draft = {}): Steps<Draft> {
     const rows = keywordsOf(at);
-    for (const [i, statement] of statements.entries()) {
+    for (let i = 0; i < statements.length; i += 1) {
       if (i % STEP_LINES === 0) yield;
+      const statement = statements[i]!;
       const row = rows.get(statement.words[0]!.text);
       if (row && (row.engine ?? this.engine) === this.engine) yield* this.keyword(row, statement, draft);
       else this.unknown(at, statement, rows);
@@ -153,8 +169,16 @@ class BlockReader {
     const list = earlier ?? [];
     draft[row.field] = list;
     if (!earlier) this.places.note(draft, row.field, args.head);
-    for (const [i, statement] of args.statement.block!.entries()) {
+    const statements = args.statement.block!;
+    for (let i = 0; i < statements.length; i += 1) {
       if (i % STEP_LINES === 0) yield;
+      const statement = statements[i]!;
+      if (statement.known?.shape === shape) {
+        list.push(statement.known.value);
+        this.places.isPartial = true;
+        continue;
+      }
+      const said = this.problems.length;
       if (statement.block) this.problem('conf-syntax', statement.words[0]!, `no block can stand inside "${row.name}"`);
       const line = new Args(statement, this.problems, this.places, 0);
       for (let word = line.peek(); word; word = line.peek()) {
@@ -165,7 +189,14 @@ class BlockReader {
         if (value !== undefined) list.push(value);
         if (typeof value !== 'string') break;
       }
+      if (shape.many && this.problems.length === said) this.remember(statement, shape, list.at(-1) as object);
     }
+  }
+
+  /** A line that reads well, in the words that stand in the file. */
+  private remember({ words, block }: Statement, shape: object, value: object): void {
+    const { line } = words[0]!;
+    if (!line.columns && !block) this.known?.put(line.text, shape, value);
   }
 
   private *nested(row: Keyword, args: Args, draft: Draft): Steps<void> {

@@ -15,6 +15,7 @@ import { utf8Length } from '../base/bytes.ts';
 import type { Engine } from '../base/engine.ts';
 import type { Problem } from '../base/problem.ts';
 import { STEP_LINES, type Steps } from '../base/steps.ts';
+import type { KnownLine, KnownLines } from './known-lines.ts';
 import { expandRepeat } from './repeat.ts';
 
 export interface IncludedFile {
@@ -32,6 +33,8 @@ export interface SourceLine {
   readonly line: number;
   /** Where something was substituted: for each character the column (from 1) that it came from. */
   readonly columns?: readonly number[];
+  /** What it was found to mean before: it need not be read again. */
+  readonly known?: KnownLine;
 }
 
 export interface PreprocessOptions {
@@ -41,6 +44,8 @@ export interface PreprocessOptions {
   readonly engine?: Engine | undefined;
   readonly include?: IncludeReader | undefined;
   readonly variables?: Readonly<Record<string, string>> | undefined;
+  /** Lines that were read before, and take in what is new; absent: every line is read. */
+  readonly known?: KnownLines | undefined;
 }
 
 /** A router's file has thousands of lines at most; ten thousand VIPs with their routes stay far below 32 MiB. */
@@ -95,10 +100,15 @@ class Preprocessor {
     this.variables.set('_HASH', '#');
     this.variables.set('_BANG', '!');
     const physical = text.split('\n');
-    for (const [i, raw] of physical.entries()) this.measure(raw, file, i + 1);
+    for (let at = 0; at < physical.length; at++) this.measure(physical[at]!, file, at + 1);
     for (let at = 0; at < physical.length && !this.stopped; at++) {
       if (at % STEP_LINES === 0) yield;
       const raw = physical[at]!;
+      const known = this.options.known?.take(raw);
+      if (known) {
+        this.take({ text: raw, file, line: at + 1, known });
+        continue;
+      }
       const line: SourceLine = {
         text: withoutComment(raw.endsWith('\r') ? raw.slice(0, -1) : raw),
         file,
@@ -175,6 +185,12 @@ class Preprocessor {
     } else {
       for (const part of splitLines(substituted)) this.expand(part, depth + 1);
     }
+  }
+
+  /** A line in which nothing is to be expanded. */
+  private take(line: SourceLine): void {
+    this.spend(line);
+    if (!this.stopped) this.lines.push(line);
   }
 
   private push(line: SourceLine): void {
