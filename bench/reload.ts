@@ -1,13 +1,14 @@
 /** One VIP and one route more in a MASTER that has 10,000: tandemd and keepalived in turns. */
 import { buildExecutable } from '../scripts/executable.ts';
 import { waitFor } from '../src/lab/process.ts';
+import { Heartbeat } from '../test/support/heartbeat.ts';
 import { inOwnNetwork } from '../test/support/namespace.ts';
 import type { Comparison, ComparisonOptions } from './benchmark.ts';
 import { longestGap } from './pair/adverts.ts';
 import { Calm } from './pair/calm.ts';
 import { advertisedBy, fileOf, routes, TIMINGS, type Timing, VRID, vipAt, vips } from './pair/config.ts';
 import { Daemon, ENGINES, type Engine } from './pair/daemon.ts';
-import { FarEnd, Heartbeat } from './pair/far-end.ts';
+import { FarEnd } from './pair/far-end.ts';
 import { addressOf, countAddresses, countRoutes, farIndex, layNetwork, macOf, speakerOf } from './pair/network.ts';
 import { isKept, type Limit, limitTable, median, ratio, spread, table } from './pair/table.ts';
 

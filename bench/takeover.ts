@@ -3,6 +3,7 @@ import { buildExecutable } from '../scripts/executable.ts';
 import type { Family } from '../src/base/address.ts';
 import { assert } from '../src/base/assert.ts';
 import { waitFor } from '../src/lab/process.ts';
+import { Heartbeat } from '../test/support/heartbeat.ts';
 import { inOwnNetwork } from '../test/support/namespace.ts';
 import type { Comparison, ComparisonOptions } from './benchmark.ts';
 import type { Sight } from './far/orders.ts';
@@ -10,7 +11,7 @@ import { longestGap } from './pair/adverts.ts';
 import { Calm } from './pair/calm.ts';
 import { advertisedBy, fileOf, routes, TIMINGS, type Timing, VRID, vipAt, vips } from './pair/config.ts';
 import { Daemon, ENGINES, type Engine } from './pair/daemon.ts';
-import { FarEnd, Heartbeat } from './pair/far-end.ts';
+import { FarEnd } from './pair/far-end.ts';
 import {
   addressOf,
   countAddresses,

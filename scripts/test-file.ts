@@ -12,6 +12,8 @@ export interface FileResult {
   readonly failed: number;
   /** `file: test name # reason` */
   readonly skipped: readonly string[];
+  /** Tests that were run again because the machine stood still, as test/support/steady.ts says it. */
+  readonly again: readonly string[];
   readonly seconds: number;
   readonly output: string;
   /** Why the file is not ok, beyond failed tests. */
@@ -39,9 +41,10 @@ export async function runTestFile(path: string, timeoutMs: number): Promise<File
       ...(counted && counted.todo > 0 ? [`${path} has tests marked as todo, whose failures do not count`] : []),
     ];
     const failed = (counted?.failed ?? 0) + reasons.length;
-    const skipped = (counted?.skipped ?? []).map((line) => `${path}: ${line}`);
+    const lines = (found: readonly string[] = []) => found.map((line) => `${path}: ${line}`);
     return {
-      ...{ path, ok: failed === 0, passed: counted?.passed ?? 0, failed, skipped, reasons },
+      ...{ path, ok: failed === 0, passed: counted?.passed ?? 0, failed, reasons },
+      ...{ skipped: lines(counted?.skipped), again: lines(counted?.again) },
       ...{ seconds: ended.elapsedMs / 1000, output: ended.output },
     };
   } finally {
@@ -55,6 +58,7 @@ interface Counted {
   readonly failed: number;
   readonly todo: number;
   readonly skipped: readonly string[];
+  readonly again: readonly string[];
 }
 
 /** Reads the runner's TAP (version 13, with its closing counts); undefined where it breaks off. */
@@ -66,6 +70,7 @@ function countTap(tap: string): Counted | undefined {
   return {
     ...{ tests: points, passed, failed, todo },
     skipped: points.filter((name) => /(?<!\\)# SKIP/.test(name)).map((name) => name.replace('# SKIP', '- skipped:')),
+    again: [...tap.matchAll(/^ *# (.*: measured again, .*)$/gm)].map((match) => match[1]!),
   };
 }
 

@@ -53,6 +53,7 @@ async function main(argv: readonly string[]): Promise<boolean> {
   const changes = network === undefined ? [] : changesBetween(network, rootNetwork() ?? []);
   reportMissing(lacking);
   for (const line of results.flatMap((result) => result.skipped)) console.log(`skipped: ${line}`);
+  for (const line of results.flatMap((result) => result.again)) console.log(`again: ${line}`);
   for (const { path } of failures) console.log(`FAIL ${path}`);
   if (!checked) console.log('FAIL the check (npm run check)');
   if (changes.length > 0) console.log(`FAIL the tests changed the network around them:\n${changes.join('\n')}`);

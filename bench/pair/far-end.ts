@@ -1,13 +1,10 @@
-/** The prober, and the thread that tells whether the machine stood still, as the benchmarks speak to them. */
+/** The prober, as the benchmarks speak to it. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { waitFor } from '../../src/lab/process.ts';
 import type { Order, ProberOptions, Sight } from '../far/orders.ts';
 
 const FOLDER = join(import.meta.dirname, '../far');
-/** Later than this by the heartbeat the machine stood still. */
-const STALL_MS_MAX = 20;
 
 export class FarEnd implements AsyncDisposable {
   readonly #process: ChildProcess;
@@ -63,22 +60,5 @@ export class FarEnd implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#process.connected) this.#process.disconnect();
     await this.#ended;
-  }
-}
-
-export class Heartbeat implements AsyncDisposable {
-  readonly #latest = new Float64Array(new SharedArrayBuffer(8));
-  readonly #worker = new Worker(join(FOLDER, 'heartbeat.ts'), { workerData: this.#latest.buffer });
-
-  forget(): void {
-    this.#latest[0] = 0;
-  }
-
-  get stalled(): boolean {
-    return this.#latest[0]! > STALL_MS_MAX;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker.terminate();
   }
 }

@@ -64,4 +64,17 @@ describe('the runner believes no test file', () => {
     const { ok, passed, skipped } = await runTestFile(path, 10_000);
     assert.deepEqual({ ok, passed, skipped }, { ok: true, passed: 1, skipped: [`${path}: a - skipped: no cable`] });
   });
+
+  test('and what was measured again, though it passed then', async () => {
+    const path = join(folder, 'again.test.mjs');
+    const module = new URL('../support/steady.ts', import.meta.url).href;
+    const standsStill = `const { steady } = await import('${module}');
+      const stalls = { mark: () => 0, latestMs: () => 80 };
+      let runs = 0;
+      test('a', steady(() => { runs += 1; if (runs === 1) throw new Error('late'); }, stalls));`;
+    writeFileSync(path, HEAD + standsStill);
+    const { ok, passed, again } = await runTestFile(path, 10_000);
+    const line = `${path}: a: measured again, the machine stood still for 80 ms: Error: late`;
+    assert.deepEqual({ ok, passed, again }, { ok: true, passed: 1, again: [line] });
+  });
 });
