@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { didYouMean } from '../base/suggest.ts';
 import type { Observed, TandemdFiles } from '../change/observed.ts';
 import type { Member, Pair } from '../inventory/model.ts';
-import { type Host, installBlocks, isOurs } from '../plan/install.ts';
+import { twoEnginesBlock } from '../plan/guards.ts';
+import { installBlocks, isOurs } from '../plan/install.ts';
 import type { Reading } from '../plan/plan.ts';
 import { printPlans } from '../plan/print.ts';
 import { applyPlan } from '../rollout/apply.ts';
@@ -13,9 +14,10 @@ import { exchange } from '../router/exchange.ts';
 import { activate, remove, upload } from '../router/install.ts';
 import { exitOf, readAllow, refusalOf, reportText } from './apply.ts';
 import { EXIT, Stop } from './exit.ts';
-import { requireFleet } from './fleet.ts';
+import { pairNamed, requireFleet } from './fleet.ts';
 import type { Io } from './io.ts';
 import { linkTo, openSession, packagesOf, planSession, readRouter } from './pair-session.ts';
+import { inParallel } from './parallel.ts';
 import { confirm } from './prompts.ts';
 import { requireRendered } from './rendering.ts';
 
@@ -58,13 +60,7 @@ export function daemonCommand(io: Io): Command {
   return daemon;
 }
 
-async function requirePair(io: Io, name: string): Promise<Pair> {
-  const { pairs } = await requireFleet(io);
-  const names = pairs.map((pair) => pair.name);
-  const pair = pairs.find((each) => each.name === name);
-  if (!pair) throw new Stop(EXIT.error, `there is no pair "${name}"`, { hint: didYouMean(name, names) });
-  return pair;
-}
+const requirePair = async (io: Io, name: string): Promise<Pair> => pairNamed((await requireFleet(io)).pairs, name);
 
 /** A router that was read; those that were not end the command before anything is done. */
 interface Known {
@@ -113,36 +109,56 @@ function checkRouter(pair: Pair, router: string | undefined): void {
   throw new Stop(EXIT.error, `${pair.name} has no router "${router}"`, { hint: didYouMean(router, names) });
 }
 
-async function packageOf(io: Io, { observed }: Known): Promise<Package | { readonly missing: string }> {
-  return packagesOf(io).for(observed.system.arch);
+const packageOf = (io: Io, { observed }: Known): Promise<Package | { readonly missing: string }> =>
+  packagesOf(io).for(observed.system.arch);
+
+async function requirePackage(io: Io, known: Known): Promise<Package> {
+  const found = await packageOf(io, known);
+  if (!('missing' in found)) return found;
+  const hint = 'run `npm run build` in the package';
+  throw new Stop(EXIT.refused, `${known.member.name}: ${found.missing}; nothing was installed`, { hint });
 }
 
 async function install(io: Io, name: string, flags: Flags): Promise<void> {
   const pair = await requirePair(io, name);
   await using routers = await Routers.read(io, pair, flags.router);
-  const sources = await Promise.all(routers.chosen.map((known) => packageOf(io, known)));
-  const blocks = routers.chosen.flatMap(({ member, reading }, i) => {
-    const source = sources[i]!;
-    const executable = 'missing' in source ? source : source.wanted;
-    return installBlocks({ router: member.name, reading, desired: { engine: 'tandemd', executable } } satisfies Host);
-  });
+  const { chosen } = routers;
+  const packages = await Promise.all(chosen.map((known) => requirePackage(io, known)));
+  const blocks = chosen.flatMap(({ member, reading }, i) =>
+    installBlocks({ router: member.name, reading, desired: { engine: 'tandemd', executable: packages[i]!.wanted } }),
+  );
   io.out.problems(blocks);
   if (blocks.length > 0) throw new Stop(EXIT.refused, 'nothing was installed');
-  const placed = await Promise.all(routers.chosen.map((known, i) => place(known, sources[i] as Package)));
-  for (const [i, { member }] of routers.chosen.entries()) {
-    io.out.result(`${member.name}  ${placed[i]} is installed; it is not started`);
-  }
-  const installed = routers.chosen.map(({ member }, i) => ({ router: member.name, executable: placed[i]! }));
+  const installed = await inParallel(chosen, chosen.length, async (known, i) => {
+    const placed = await place(known, packages[i]!);
+    io.out.result(`${known.member.name}  ${placed.executable} is installed; ${nextStep(placed)}`);
+    return { router: known.member.name, ...placed };
+  });
   io.out.document('tandem.daemon-install', 1, { pair: name, routers: installed });
 }
 
-async function place({ member, link, observed, tandemd }: Known, source: Package): Promise<string> {
+interface Placed {
+  readonly executable: string;
+  readonly runs: boolean;
+  /** Whether it is what will be started. */
+  readonly linked: boolean;
+}
+
+function nextStep({ runs, linked }: Placed): string {
+  if (runs) return 'it runs';
+  return linked ? 'it is not started' : 'another build runs, `tandem daemon upgrade` replaces it';
+}
+
+/** Under another build that runs the link stays: after a crash systemd starts what it names, proven or not. */
+async function place({ member, link, observed, tandemd }: Known, source: Package): Promise<Placed> {
   const remote = await link.remote();
   const uploaded = await upload(remote, source.executable, tandemd);
   if (uploaded.kind === 'refused') throw new Stop(EXIT.refused, `${member.name}: ${uploaded.reason}`);
+  const runs = tandemd.running === source.wanted.sha256;
+  const linked = runs || tandemd.running === undefined || !isOurs(observed.daemon);
   const unit = observed.system.init === 'systemd' ? { unit: source.unit } : {};
-  await activate(remote, { name: uploaded.name, ...unit });
-  return uploaded.name;
+  if (linked) await activate(remote, { name: uploaded.name, ...unit });
+  return { executable: uploaded.name, runs, linked };
 }
 
 /** What `apply` would do about the executable, and nothing else. */
@@ -161,7 +177,8 @@ async function upgrade(io: Io, name: string, flags: Flags): Promise<void> {
   const refusal = refusalOf(plan, readAllow(flags.allow));
   if (refusal) throw new Stop(refusal.exit, `${name} is not changed: ${refusal.reason}`);
   if ((plan.schedule?.moves.length ?? 0) === 0) {
-    return io.out.result(`${name}  runs the executable of this package already`);
+    io.out.result(`${name}  runs the executable of this package already`);
+    return io.out.document('tandem.daemon-upgrade', 1, { pair: name, outcome: 'nothing-to-do' });
   }
   if (!flags.yes && !(await confirm(io, `Upgrade ${name}?`))) {
     throw new Stop(EXIT.error, 'not confirmed; nothing was changed');
@@ -179,6 +196,11 @@ async function status(io: Io, name: string, flags: Flags): Promise<void> {
   const pair = await requirePair(io, name);
   await using routers = await Routers.read(io, pair, flags.router);
   const shown = await Promise.all(routers.chosen.map(async (known) => statusOf(known, await packageOf(io, known))));
+  io.out.problems(
+    routers.chosen.flatMap(({ member, observed: { daemon } }) =>
+      daemon.kind === 'unknown' && daemon.engines ? [twoEnginesBlock(member.name, daemon.engines)] : [],
+    ),
+  );
   io.out.result(shown.map(statusText).join('\n\n'));
   io.out.document('tandem.daemon-status', 1, { pair: name, routers: shown });
 }
@@ -237,9 +259,9 @@ async function uninstall(io: Io, name: string, flags: Flags): Promise<void> {
   const pair = await requirePair(io, name);
   const allowed = readAllow(flags.allow);
   await using routers = await Routers.read(io, pair, flags.router);
-  for (const { member, observed } of routers.chosen) {
-    if (observed.daemon.kind !== 'unknown') continue;
-    throw new Stop(EXIT.refused, `${member.name}: ${observed.daemon.reason}; nothing was taken away`);
+  for (const known of routers.chosen) {
+    const reason = whyNotRemovable(known);
+    if (reason) throw new Stop(EXIT.refused, `${known.member.name}: ${reason}; nothing was taken away`);
   }
   const needed = costOf(routers);
   if (needed !== undefined && !allowed.has(needed)) {
@@ -256,6 +278,12 @@ async function uninstall(io: Io, name: string, flags: Flags): Promise<void> {
   }
   const gone = routers.chosen.map(({ member }) => member.name);
   io.out.document('tandem.daemon-uninstall', 1, { pair: name, routers: gone });
+}
+
+/** Looked for on every router before anything is taken away from one. */
+function whyNotRemovable({ observed: { daemon }, tandemd }: Known): string | undefined {
+  if (daemon.kind === 'unknown') return daemon.reason;
+  return tandemd.foreign ? "/usr/local/sbin/tandemd is not a link, so it is not Tandem's" : undefined;
 }
 
 const runsTandemd = ({ observed: { daemon } }: Known): boolean =>

@@ -1,11 +1,10 @@
 /** `tandem explain`: a pair in seconds and roles, or where one of its values comes from. */
 import { Command } from 'commander';
-import { didYouMean } from '../base/suggest.ts';
 import type { Explained } from '../inventory/explain.ts';
 import { explainPath } from '../inventory/load.ts';
 import { EXIT, Stop } from './exit.ts';
 import { explainPair, formatExplanation } from './explain-pair.ts';
-import { requireFleet } from './fleet.ts';
+import { pairNamed, requireFleet } from './fleet.ts';
 import type { Io } from './io.ts';
 
 export function explainCommand(io: Io): Command {
@@ -25,15 +24,7 @@ export function explainCommand(io: Io): Command {
 async function explainTimers(io: Io, what: string): Promise<void> {
   const { pairs } = await requireFleet(io);
   const name = what.replace(/^pairs\//, '').replace(/\.ya?ml$/, '');
-  const pair = pairs.find((candidate) => candidate.name === name);
-  if (!pair) {
-    const hint = didYouMean(
-      name,
-      pairs.map((candidate) => candidate.name),
-    );
-    throw new Stop(EXIT.error, `there is no pair "${name}"`, { hint });
-  }
-  const explanation = explainPair(pair);
+  const explanation = explainPair(pairNamed(pairs, name));
   io.out.document('tandem.explain', 1, { ...explanation });
   io.out.result(formatExplanation(explanation, (text) => io.out.paint('bold', text)));
 }

@@ -1,6 +1,7 @@
 /** The first step of every command that needs the fleet: read it, show all problems, stop where there are errors. */
 import { existsSync } from 'node:fs';
 import type { Problem } from '../base/problem.ts';
+import { didYouMean } from '../base/suggest.ts';
 import { type Loaded, loadFleet } from '../inventory/load.ts';
 import type { Fleet, Pair } from '../inventory/model.ts';
 import { selectPairs } from '../inventory/select.ts';
@@ -32,6 +33,14 @@ export async function requirePairs(io: Io): Promise<{ readonly fleet: Fleet; rea
   io.out.problems(problems);
   if (value) return { fleet, pairs: value };
   throw new Stop(EXIT.error, 'no pair is selected; nothing was done');
+}
+
+/** The pair of this name; a Stop where there is none. */
+export function pairNamed(pairs: readonly Pair[], name: string): Pair {
+  const pair = pairs.find((each) => each.name === name);
+  if (pair) return pair;
+  const names = pairs.map((each) => each.name);
+  throw new Stop(EXIT.error, `there is no pair "${name}"`, { hint: didYouMean(name, names) });
 }
 
 /** `2 errors, 1 warning`; empty where there are none. */

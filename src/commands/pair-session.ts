@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { isBug } from '../base/assert.ts';
 import type { Engine } from '../base/engine.ts';
+import type { Daemon } from '../change/observed.ts';
 import type { Member, Pair } from '../inventory/model.ts';
 import type { Config } from '../keepalived/model.ts';
 import { type Desired, type PairPlan, planPair, type Reading } from '../plan/plan.ts';
@@ -77,15 +78,20 @@ export async function readRouter(link: Link, engine: Engine, paths: readonly str
   try {
     const remote = await link.remote();
     const observed = await readFacts(remote, { paths });
-    const { daemon } = observed;
-    const runs = daemon.kind === 'running' && daemon.engine === 'tandemd';
-    if (engine !== 'tandemd' && !runs) return { kind: 'read', observed };
-    return { kind: 'read', observed, tandemd: await survey(remote, runs ? daemon.pid : undefined) };
+    const pid = tandemdOf(observed.daemon)?.pid;
+    if (engine !== 'tandemd' && pid === undefined) return { kind: 'read', observed };
+    return { kind: 'read', observed, tandemd: await survey(remote, pid) };
   } catch (error) {
     // Whatever the router (or the way to it) did: the pair is not planned, the others are.
     if (error instanceof Error && !isBug(error)) return { kind: 'unreachable', reason: error.message };
     throw error;
   }
+}
+
+/** The tandemd that runs, alone or beside keepalived. */
+function tandemdOf(daemon: Daemon): { readonly pid: number } | undefined {
+  if (daemon.kind === 'unknown') return daemon.engines?.find(({ engine }) => engine === 'tandemd');
+  return daemon.kind === 'running' && daemon.engine === 'tandemd' ? daemon : undefined;
 }
 
 /** The configuration goes where the router's daemon reads it, which `keepalived -f` may have made another place. */

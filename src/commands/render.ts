@@ -2,11 +2,10 @@
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { didYouMean } from '../base/suggest.ts';
 import type { Pair } from '../inventory/model.ts';
 import type { RenderedFile, RenderedRouter } from '../render/render.ts';
 import { EXIT, Stop } from './exit.ts';
-import { countProblems, requirePairs } from './fleet.ts';
+import { countProblems, pairNamed, requirePairs } from './fleet.ts';
 import type { Io } from './io.ts';
 import { renderAndReport } from './rendering.ts';
 
@@ -26,12 +25,8 @@ export function renderCommand(io: Io): Command {
 }
 
 function pick(pairs: readonly Pair[], names: readonly string[]): readonly Pair[] {
-  const known = pairs.map((pair) => pair.name);
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new Stop(EXIT.error, `there is no pair "${unknown}"`, { hint: didYouMean(unknown, known) });
-  }
-  return names.length === 0 ? pairs : pairs.filter((pair) => names.includes(pair.name));
+  const named = names.map((name) => pairNamed(pairs, name));
+  return names.length === 0 ? pairs : pairs.filter((pair) => named.includes(pair));
 }
 
 function show(io: Io, routers: readonly RenderedRouter[]): void {

@@ -57,7 +57,7 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
   const { daemon } = reading.observed;
   switch (daemon.kind) {
     case 'unknown':
-      if (daemon.engines) return [twoEngines(router, daemon.engines)];
+      if (daemon.engines) return [twoEnginesBlock(router, daemon.engines)];
       return [
         block(
           'plan-daemon-unknown',
@@ -90,7 +90,8 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
   }
 }
 
-function twoEngines(router: string, engines: readonly EngineProcess[]): Problem {
+/** keepalived and tandemd on one router. */
+export function twoEnginesBlock(router: string, engines: readonly EngineProcess[]): Problem {
   const all = engines.map(({ engine, pid, unit }) => `${engine} ${pid}${unit === undefined ? '' : ` (${unit})`}`);
   return block(
     'plan-two-engines',

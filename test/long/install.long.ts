@@ -86,6 +86,20 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
     assert.deepEqual(await systems(), untouched);
   });
 
+  test('a program of somebody else in its place stays, and then nothing is taken away anywhere', async () => {
+    await tandem('install', 'core');
+    await tandem('uninstall', 'core', '--yes', '--router', B);
+    await pair.sh(B, 'echo theirs >/usr/local/sbin/tandemd');
+    const was = await systems();
+    const { code, output } = await pair.tandem('daemon', 'uninstall', 'core', '--yes');
+    assert.equal(code, 8, output);
+    assert.match(output, /rtr-core02: \/usr\/local\/sbin\/tandemd is not a link, .*nothing was taken away/);
+    assert.deepEqual(await systems(), was);
+    await pair.sh(B, 'rm /usr/local/sbin/tandemd');
+    await tandem('uninstall', 'core', '--yes');
+    assert.deepEqual(await systems(), untouched);
+  });
+
   test('a router with no room for it, and one where it may not be run, are refused: exit 8, nothing is changed', async () => {
     for (const [options, says] of [
       ['size=60m', /cannot be put in \/usr\/local\/sbin of rtr-core02: \d+ MB are needed and \d+ MB free/],
@@ -120,6 +134,9 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
     const two = await pair.tandem('daemon', 'uninstall', 'core', '--yes', '--allow', 'outage');
     assert.equal(two.code, 8, two.output);
     assert.match(two.output, /several daemons run VRRP here .*nothing was taken away/);
+    const both = await tandem('status', 'core');
+    assert.match(both, /error\[plan-two-engines\]: \S+ runs .*tandemd \d+.* side by side/);
+    assert.match(both, /started next, running, this package's[\s\S]+started next, running, this package's/);
     await pair.sh(master, 'kill "$(cat /run/second.pid)"; while [ -e /run/second.pid ]; do sleep 0.1; done');
     assert.match(await tandem('status', 'core'), /runs tandemd[\s\S]+started next, running, this package's/);
     assert.match(await tandem('upgrade', 'core', '--yes'), /runs the executable of this package already/);
@@ -134,6 +151,14 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
       await tandem('status', 'core'),
       /tandemd-0\.0\.9 {2}[0-9a-f]{12} {2}started next, running, another build/,
     );
+    const installed = await tandem('install', 'core');
+    assert.match(
+      installed,
+      /tandemd-\d+\.[1-9]\S* is installed; another build runs, `tandem daemon upgrade` replaces it/,
+    );
+    for (const router of ROUTERS) {
+      assert.equal(await pair.sh(router, 'readlink /usr/local/sbin/tandemd'), 'tandemd-0.0.9\n');
+    }
     assert.match(await tandem('upgrade', 'core', '--yes', '--router', backup), /0 predicted, 0 observed/);
     const refused = await pair.tandem('daemon', 'upgrade', 'core', '--yes');
     assert.equal(refused.code, 8, refused.output);
