@@ -7,6 +7,12 @@ export type Steps<T> = Generator<void, T>;
 /** A part of a list: so many lines take about a tenth of a millisecond. */
 export const STEP_LINES = 64;
 
+/** A list in parts, with a `yield` before each. */
+export function partsOf<T>(list: readonly T[]): readonly (readonly T[])[] {
+  const count = Math.ceil(list.length / STEP_LINES);
+  return Array.from({ length: count }, (_, i) => list.slice(i * STEP_LINES, (i + 1) * STEP_LINES));
+}
+
 /** Does the whole work now. */
 export function drain<T>(steps: Steps<T>): T {
   for (;;) {

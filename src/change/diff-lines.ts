@@ -88,7 +88,7 @@ function bothSides<Line>(pairs: readonly InstancePair[], linesOf: LinesOf<Line>)
   return [side('before'), side('after')];
 }
 
-/** Of ten thousand lines that are the same objects on both sides (same-lines.ts) nothing has to be compared. */
+/** Of ten thousand lines that are the same objects on both sides (known-lines.ts) nothing has to be compared. */
 function changedOf({ before, after }: InstancePair): ListOf {
   const comparable =
     before && after && deviceOf(before.config, before.instance) === deviceOf(after.config, after.instance);

@@ -45,6 +45,8 @@ export class Estate {
   /** Keys of routes by their preferred source. */
   readonly #routesFrom = new Map<string, Set<string>>();
   #picture = new Picture();
+  /** How many there have been. */
+  #reload = 0;
   #reconciling = false;
 
   constructor(options: EstateOptions) {
@@ -127,8 +129,8 @@ export class Estate {
    * @returns the addresses that were not there before, by owner: they, and no others, are to be announced
    */
   async change(wishes: ReadonlyMap<Owner, Things>): Promise<ReadonlyMap<Owner, readonly Address[]>> {
-    const going = new Set([...this.#backlog.entries()].filter(({ owner, wanted }) => wanted && wishes.has(owner)));
     const added: Entry[] = [];
+    this.#reload += 1;
     for (const [owner, { things, unresolved }] of wishes) {
       this.#forget(owner);
       for (const { text, reason } of unresolved) this.#fail(owner, `unresolved ${text}`, text, reason);
@@ -136,19 +138,28 @@ export class Estate {
         const known = this.#backlog.get(thing.key);
         // A line that has not changed is the same object: of ten thousand nothing has to be compared.
         if (known?.wanted === thing && known.owner === owner && !known.refused) {
-          going.delete(known);
+          known.wished = this.#reload;
           continue;
         }
         const entry = this.#wish(owner, thing);
+        entry.wished = this.#reload;
         if (!answers(entry)) added.push(entry);
-        going.delete(entry);
       }
     }
-    for (const entry of [...going].reverse()) this.#giveUp(entry, false);
+    for (const entry of this.#unwished(wishes).reverse()) this.#giveUp(entry, false);
     this.#carrier.wake();
     await Promise.all([...wishes.keys()].map((owner) => this.settled(owner)));
     const came = (owner: Owner) => added.filter((entry) => entry.wanted && entry.owner === owner && answers(entry));
     return new Map([...wishes.keys()].map((owner) => [owner, came(owner).flatMap((entry) => addressIn(entry) ?? [])]));
+  }
+
+  /** What these owners wanted, and do not ask for in this reload. */
+  #unwished(owners: ReadonlyMap<Owner, Things>): Entry[] {
+    const found: Entry[] = [];
+    for (const entry of this.#backlog.entries()) {
+      if (entry.wished !== this.#reload && entry.wanted && owners.has(entry.owner)) found.push(entry);
+    }
+    return found;
   }
 
   /**

@@ -39,6 +39,8 @@ export interface Entry {
   /** Who wants it, or wanted it last. */
   owner: Owner;
   wanted: Thing | undefined;
+  /** The reload that asked for it last. */
+  wished: number;
   /** What the kernel has under its key, as far as we know. */
   stands: Thing | undefined;
   /** What stands is not what is wanted, though the kernel knows both by one key. */
@@ -72,6 +74,7 @@ export const newEntry = (key: string): Entry => ({
   key,
   owner: undefined,
   wanted: undefined,
+  wished: 0,
   stands: undefined,
   differs: false,
   leftover: undefined,

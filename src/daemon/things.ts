@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { STEP_LINES, type Steps } from '../base/steps.ts';
+import { partsOf, type Steps } from '../base/steps.ts';
 import { printAddress } from '../keepalived/address-line.ts';
 import type { AddressLine, Config, Instance, RouteLine, RuleLine } from '../keepalived/model.ts';
 import { printRoute } from '../keepalived/route-line.ts';
@@ -133,21 +133,23 @@ function* collect<Line extends object, Value>(
 ): Steps<Things> {
   const things: Thing[] = [];
   const unresolved: Unresolved[] = [];
-  for (const [i, line] of lines.entries()) {
-    if (i % STEP_LINES === 0) yield;
-    const dev = devOf(line);
-    const before = known.get(line);
-    if (before?.dev === dev && !isOwn?.(line)) {
-      things.push(before.thing);
-      continue;
+  for (const part of partsOf(lines)) {
+    yield;
+    for (const line of part) {
+      const dev = devOf(line);
+      const before = known.get(line);
+      if (before?.dev === dev && !isOwn?.(line)) {
+        things.push(before.thing);
+        continue;
+      }
+      const text = print(line);
+      const resolved = read(line);
+      if (resolved.kind === 'resolved') {
+        const thing = make(resolved.value, text, line);
+        known.set(line, { dev, thing });
+        things.push(thing);
+      } else unresolved.push({ text, reason: resolved.reason });
     }
-    const text = print(line);
-    const resolved = read(line);
-    if (resolved.kind === 'resolved') {
-      const thing = make(resolved.value, text, line);
-      known.set(line, { dev, thing });
-      things.push(thing);
-    } else unresolved.push({ text, reason: resolved.reason });
   }
   return { things, unresolved };
 }

@@ -77,13 +77,15 @@ function sourceOf(
   kernel: Surroundings,
   owned: ReadonlySet<string>,
 ): Ip | undefined {
-  const present = kernel
-    .addresses(dev)
-    .filter((one) => one.address.family === family && (one.flags & (IFA_F.TENTATIVE | IFA_F.DADFAILED)) === 0)
-    .map(({ address }): Ip => ({ family: address.family, text: address.text }));
+  const present = kernel.addresses(dev);
+  const isUsable = ({ address, flags }: Address): boolean =>
+    address.family === family && (flags & (IFA_F.TENTATIVE | IFA_F.DADFAILED)) === 0;
   const wanted = source ?? before;
-  const known = wanted && present.find(({ text }) => text === wanted.text);
-  if (known || source) return known;
+  const known = wanted && present.find((one) => one.address.text === wanted.text && isUsable(one));
+  if (known || source) return known && wanted;
   // RFC 9568 section 5.1.2.1: over IPv6 it is a link-local address.
-  return present.find((ip) => !owned.has(ip.text) && (family === 4 || isLinkLocal(ip)));
+  const found = present.find(
+    (one) => !owned.has(one.address.text) && isUsable(one) && (family === 4 || isLinkLocal(one.address)),
+  );
+  return found && { family, text: found.address.text };
 }

@@ -1,5 +1,5 @@
 /** One vrrp_instance: what it lacks, and what cannot stand together in it. */
-import { STEP_LINES, type Steps } from '../base/steps.ts';
+import { partsOf, type Steps } from '../base/steps.ts';
 import type { Findings } from './check.ts';
 import { checkRoute, checkRule } from './check-lines.ts';
 import { checkStrict } from './check-strict.ts';
@@ -26,13 +26,13 @@ export function* checkInstance(config: Config, instance: Instance, findings: Fin
   checkWeights(config, instance, findings);
   checkOwnInterface(instance, findings);
   checkStrict(config, instance, findings);
-  for (const [i, route] of (instance.virtual_routes ?? []).entries()) {
-    if (i % STEP_LINES === 0) yield;
-    checkRoute(route, 'virtual', findings);
+  for (const part of partsOf(instance.virtual_routes ?? [])) {
+    yield;
+    for (const route of part) checkRoute(route, 'virtual', findings);
   }
-  for (const [i, rule] of (instance.virtual_rules ?? []).entries()) {
-    if (i % STEP_LINES === 0) yield;
-    checkRule(rule, 'virtual', findings);
+  for (const part of partsOf(instance.virtual_rules ?? [])) {
+    yield;
+    for (const rule of part) checkRule(rule, 'virtual', findings);
   }
 }
 
@@ -93,19 +93,24 @@ function* checkAddresses(instance: Instance, findings: Findings): Steps<void> {
     findings.add('conf-value', line, undefined, message, { hint: 'move the rest to virtual_ipaddress_excluded' });
   }
   const seen = new Map<string, AddressLine>();
-  for (const [i, line] of [...advertised, ...excluded].entries()) {
-    if (i % STEP_LINES === 0) yield;
-    const key = `${line.address.text} ${line.dev ?? instance.interface}`;
-    const first = seen.get(key);
-    if (first) {
-      const at = findings.at(first);
-      findings.add('conf-duplicate', line, undefined, `"${line.address.text}" stands twice in "${instance.name}"`, {
-        severity: 'warning',
-        ...(at ? { related: [{ at, message: 'the first is here' }] } : {}),
-      });
-    } else seen.set(key, line);
-    checkLine(line, findings);
+  for (const part of partsOf([...advertised, ...excluded])) {
+    yield;
+    for (const line of part) {
+      const key = `${line.address.text} ${line.dev ?? instance.interface}`;
+      const first = seen.get(key);
+      if (first) sameAddress(instance, line, first, findings);
+      else seen.set(key, line);
+      checkLine(line, findings);
+    }
   }
+}
+
+function sameAddress({ name }: Instance, line: AddressLine, first: AddressLine, findings: Findings): void {
+  const at = findings.at(first);
+  findings.add('conf-duplicate', line, undefined, `"${line.address.text}" stands twice in "${name}"`, {
+    severity: 'warning',
+    ...(at ? { related: [{ at, message: 'the first is here' }] } : {}),
+  });
 }
 
 function checkLine(line: AddressLine, findings: Findings): void {
