@@ -9,6 +9,7 @@ import { Lab } from '../../src/lab/lab.ts';
 import { parseAdvert, parseLinkEvent } from '../../src/lab/observe.ts';
 import { parseReply, summarize } from '../../src/lab/ping.ts';
 import { waitFor } from '../../src/lab/process.ts';
+import { steady } from '../support/steady.ts';
 import { labPossible } from './possible.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
@@ -154,28 +155,32 @@ test(
   },
 );
 
-test('the pinger counts what a pulled cable loses, and nothing else', options, async () => {
-  await using lab = await Lab.up({ init: 'small' });
-  const pinger = lab.ping('client', '192.168.1.11');
-  await pinger.answered;
-  const began = Date.now();
-  await lab.unplug('rtr-core01', 'p3p1');
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  await lab.plug('rtr-core01', 'p3p1');
-  const dark = Date.now() - began;
-  await lab.must('client', ['ping', '-c', '3', '-i', '0.1', '-W', '10', '192.168.1.11']);
-  const result = await pinger.stop();
-  const [first = 0] = result.lostSequence;
-  assert.deepEqual(
-    result.lostSequence,
-    Array.from({ length: result.lost }, (_, index) => first + index),
-    'one hole',
-  );
-  assert.ok(result.lost > 0 && result.longestSilenceMs >= 250, JSON.stringify(result));
-  // A machine that stands still makes the hole longer, and the pinger says by how much.
-  assert.ok(result.longestSilenceMs <= dark + result.stalledMs + 100, JSON.stringify({ dark, ...result }));
-  assert.equal(result.sent, result.received + result.lost);
-});
+test(
+  'the pinger counts what a pulled cable loses, and nothing else',
+  options,
+  steady(async () => {
+    await using lab = await Lab.up({ init: 'small' });
+    const pinger = lab.ping('client', '192.168.1.11');
+    await pinger.answered;
+    const began = Date.now();
+    await lab.unplug('rtr-core01', 'p3p1');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await lab.plug('rtr-core01', 'p3p1');
+    const dark = Date.now() - began;
+    await lab.must('client', ['ping', '-c', '3', '-i', '0.1', '-W', '10', '192.168.1.11']);
+    const result = await pinger.stop();
+    const [first = 0] = result.lostSequence;
+    assert.deepEqual(
+      result.lostSequence,
+      Array.from({ length: result.lost }, (_, index) => first + index),
+      'one hole',
+    );
+    assert.ok(result.lost > 0 && result.longestSilenceMs >= 250, JSON.stringify(result));
+    // A machine that stands still makes the hole longer, and the pinger says by how much.
+    assert.ok(result.longestSilenceMs <= dark + result.stalledMs + 100, JSON.stringify({ dark, ...result }));
+    assert.equal(result.sent, result.received + result.lost);
+  }),
+);
 
 test('the pinger reads its prober, and counts what is missing and how long nothing came', () => {
   const reply = { number: 3, sentAt: 1795362071055, arrivedAt: 1795362071055.61 };

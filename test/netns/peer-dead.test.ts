@@ -13,6 +13,7 @@ import { Lab } from '../../src/lab/lab.ts';
 import { onPath } from '../../src/lab/machine.ts';
 import { waitFor } from '../../src/lab/process.ts';
 import { labPossible } from '../lab/possible.ts';
+import { steady } from '../support/steady.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
 process.env.TANDEM_LAB_DIR = directory;
@@ -131,77 +132,105 @@ const ADDRESS: readonly Row[] = [
 
 describe('the peer is dead', options, () => {
   for (const { variant, ends } of CARRIER) {
-    test(`1 carrier lost, the survivor was backup, ${variant}: ${ends}`, async () => {
-      await using lab = await pairUp(variant);
-      await using watch = await lab.watch(BACKUP);
-      await lab.kill(MASTER);
-      await stays(lab, BACKUP, ends);
-      const events = watch.events;
-      const dark = events.findIndex((event) => event.kind === 'link' && event.iface === 'p4p1' && !event.carrier);
-      const taken = events.findIndex((event) => event.kind === 'address' && event.address === VIPS[1] && event.present);
-      assert.ok(dark >= 0, 'the survivor saw its link go dark');
-      assert.equal(taken > dark, ends === 'MASTER', 'VIPs come after the dark, or never');
-    });
+    test(
+      `1 carrier lost, the survivor was backup, ${variant}: ${ends}`,
+      steady(async () => {
+        await using lab = await pairUp(variant);
+        await using watch = await lab.watch(BACKUP);
+        await lab.kill(MASTER);
+        await stays(lab, BACKUP, ends);
+        const events = watch.events;
+        const dark = events.findIndex((event) => event.kind === 'link' && event.iface === 'p4p1' && !event.carrier);
+        const taken = events.findIndex(
+          (event) => event.kind === 'address' && event.address === VIPS[1] && event.present,
+        );
+        assert.ok(dark >= 0, 'the survivor saw its link go dark');
+        assert.equal(taken > dark, ends === 'MASTER', 'VIPs come after the dark, or never');
+      }),
+    );
 
-    test(`1 carrier lost, the survivor was master, ${variant}: ${ends === 'MASTER' ? 'no transition, no VIP gone' : ends}`, async () => {
-      await using lab = await pairUp(variant);
-      await using watch = await lab.watch(MASTER);
-      await lab.kill(BACKUP);
-      await stays(lab, MASTER, ends);
-      const removed = watch.events.filter(
-        (event) => event.kind === 'address' && VIPS.includes(event.address) && !event.present,
-      );
-      assert.equal(removed.length, ends === 'MASTER' ? 0 : VIPS.length);
-      if (ends === 'MASTER') assert.equal((await states(lab, MASTER)).filter((state) => state === 'MASTER').length, 1);
-    });
+    test(
+      `1 carrier lost, the survivor was master, ${variant}: ${ends === 'MASTER' ? 'no transition, no VIP gone' : ends}`,
+      steady(async () => {
+        await using lab = await pairUp(variant);
+        await using watch = await lab.watch(MASTER);
+        await lab.kill(BACKUP);
+        await stays(lab, MASTER, ends);
+        const removed = watch.events.filter(
+          (event) => event.kind === 'address' && VIPS.includes(event.address) && !event.present,
+        );
+        assert.equal(removed.length, ends === 'MASTER' ? 0 : VIPS.length);
+        if (ends === 'MASTER')
+          assert.equal((await states(lab, MASTER)).filter((state) => state === 'MASTER').length, 1);
+      }),
+    );
 
-    test(`3 the survivor boots alone with the link dark, ${variant}: ${ends}`, async () => {
-      await using lab = await pairUp(variant);
-      await lab.kill(MASTER);
-      await lab.reboot(BACKUP);
-      await stays(lab, BACKUP, ends);
-      assert.match(await lab.must(BACKUP, ['ip', '-br', 'address', 'show', 'p4p1']), /10\.255\.0\.2\/30/);
-    });
+    test(
+      `3 the survivor boots alone with the link dark, ${variant}: ${ends}`,
+      steady(async () => {
+        await using lab = await pairUp(variant);
+        await lab.kill(MASTER);
+        await lab.reboot(BACKUP);
+        await stays(lab, BACKUP, ends);
+        assert.match(await lab.must(BACKUP, ['ip', '-br', 'address', 'show', 'p4p1']), /10\.255\.0\.2\/30/);
+      }),
+    );
   }
 
   for (const { variant, ends } of ADDRESS) {
-    test(`2 carrier lost and the link's address removed 5 s later, ${variant}: ${ends}`, async () => {
-      await using lab = await pairUp(variant);
-      await lab.kill(MASTER, { flush: true });
-      await becomes(lab, BACKUP, variant === 'tracked' ? 'FAULT' : 'MASTER');
-      await addressGone(lab, BACKUP);
-      await stays(lab, BACKUP, ends);
-    });
+    test(
+      `2 carrier lost and the link's address removed 5 s later, ${variant}: ${ends}`,
+      steady(async () => {
+        await using lab = await pairUp(variant);
+        await lab.kill(MASTER, { flush: true });
+        await becomes(lab, BACKUP, variant === 'tracked' ? 'FAULT' : 'MASTER');
+        await addressGone(lab, BACKUP);
+        await stays(lab, BACKUP, ends);
+      }),
+    );
 
-    test(`4 the survivor boots alone with the link dark and without its address, ${variant}: ${ends}`, async () => {
-      await using lab = await pairUp(variant);
-      await lab.kill(MASTER, { flush: true });
-      await lab.reboot(BACKUP);
-      await addressGone(lab, BACKUP);
-      await stays(lab, BACKUP, ends);
-    });
+    test(
+      `4 the survivor boots alone with the link dark and without its address, ${variant}: ${ends}`,
+      steady(async () => {
+        await using lab = await pairUp(variant);
+        await lab.kill(MASTER, { flush: true });
+        await lab.reboot(BACKUP);
+        await addressGone(lab, BACKUP);
+        await stays(lab, BACKUP, ends);
+      }),
+    );
   }
 });
 
 describe('the cable is cut and both routers live', options, () => {
-  test('direct: both are MASTER until it is back, then one again', async () => {
-    await using lab = await pairUp('direct');
-    await lab.unplug(MASTER, 'p4p1');
-    await becomes(lab, BACKUP, 'MASTER');
-    await stays(lab, MASTER, 'MASTER');
-    assert.deepEqual(await vips(lab, BACKUP), VIPS, 'at the same time');
-    await lab.plug(MASTER, 'p4p1');
-    await becomes(lab, BACKUP, 'BACKUP');
-    await stays(lab, MASTER, 'MASTER');
-    assert.equal((await states(lab, MASTER)).filter((state) => state === 'MASTER').length, 1, 'the master never moved');
-  });
+  test(
+    'direct: both are MASTER until it is back, then one again',
+    steady(async () => {
+      await using lab = await pairUp('direct');
+      await lab.unplug(MASTER, 'p4p1');
+      await becomes(lab, BACKUP, 'MASTER');
+      await stays(lab, MASTER, 'MASTER');
+      assert.deepEqual(await vips(lab, BACKUP), VIPS, 'at the same time');
+      await lab.plug(MASTER, 'p4p1');
+      await becomes(lab, BACKUP, 'BACKUP');
+      await stays(lab, MASTER, 'MASTER');
+      assert.equal(
+        (await states(lab, MASTER)).filter((state) => state === 'MASTER').length,
+        1,
+        'the master never moved',
+      );
+    }),
+  );
 
-  test('tracked: both are in FAULT and nobody holds a VIP until it is back, then one is MASTER again', async () => {
-    await using lab = await pairUp('tracked');
-    await lab.unplug(MASTER, 'p4p1');
-    await Promise.all([stays(lab, MASTER, 'FAULT'), stays(lab, BACKUP, 'FAULT')]);
-    await lab.plug(MASTER, 'p4p1');
-    await becomes(lab, MASTER, 'MASTER');
-    await becomes(lab, BACKUP, 'BACKUP');
-  });
+  test(
+    'tracked: both are in FAULT and nobody holds a VIP until it is back, then one is MASTER again',
+    steady(async () => {
+      await using lab = await pairUp('tracked');
+      await lab.unplug(MASTER, 'p4p1');
+      await Promise.all([stays(lab, MASTER, 'FAULT'), stays(lab, BACKUP, 'FAULT')]);
+      await lab.plug(MASTER, 'p4p1');
+      await becomes(lab, MASTER, 'MASTER');
+      await becomes(lab, BACKUP, 'BACKUP');
+    }),
+  );
 });

@@ -7,6 +7,7 @@ import { waitFor } from '../../src/lab/process.ts';
 import { addVeth, ip } from '../support/ip.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
 import { sh } from '../support/shell.ts';
+import { steady } from '../support/steady.ts';
 import { Place } from '../support/tandemd.ts';
 
 inOwnNetwork();
@@ -64,38 +65,45 @@ const standing = (): Promise<unknown> =>
 const whoAnswers = (): readonly string[] => INSTANCES.map(({ vip }) => vip).filter(answers);
 const EXPECTED = INSTANCES.filter((one) => one.answers).map(({ vip }) => vip);
 
-test('a reload opens and closes VIPs; at the end nothing is left', async () => {
-  await using daemon = place.start(conf());
-  await standing();
-  assert.deepEqual(whoAnswers(), EXPECTED);
-  assert.ok(!answers(EXCLUDED));
-  place.write(conf(''));
-  daemon.signal('SIGHUP');
-  await daemon.says(/Reload complete/);
-  assert.deepEqual(
-    whoAnswers(),
-    INSTANCES.map(({ vip }) => vip),
-  );
-  place.write(conf('no_accept'));
-  daemon.signal('SIGHUP');
-  await daemon.says(/Reload complete/, 2);
-  assert.deepEqual(whoAnswers(), []);
-  daemon.signal('SIGTERM');
-  assert.equal(await daemon.ended, 0);
-  assert.equal(spawnSync('nft', ['list', 'ruleset'], { encoding: 'utf8' }).stdout, '');
-});
-
-test('a table that a daemon left when it was killed goes with the next start', async () => {
-  {
-    await using daemon = place.start(conf('no_accept'));
+test(
+  'a reload opens and closes VIPs; at the end nothing is left',
+  steady(async () => {
+    await using daemon = place.start(conf());
+    await daemon.says(/Entering MASTER STATE/, INSTANCES.length);
     await standing();
-    daemon.signal('SIGKILL');
-  }
-  await using daemon = place.start(conf(''));
-  await daemon.says(/Entering MASTER STATE/, INSTANCES.length);
-  await standing();
-  assert.deepEqual(
-    whoAnswers(),
-    INSTANCES.map(({ vip }) => vip),
-  );
-});
+    assert.deepEqual(whoAnswers(), EXPECTED);
+    assert.ok(!answers(EXCLUDED));
+    place.write(conf(''));
+    daemon.signal('SIGHUP');
+    await daemon.says(/Reload complete/);
+    assert.deepEqual(
+      whoAnswers(),
+      INSTANCES.map(({ vip }) => vip),
+    );
+    place.write(conf('no_accept'));
+    daemon.signal('SIGHUP');
+    await daemon.says(/Reload complete/, 2);
+    assert.deepEqual(whoAnswers(), []);
+    daemon.signal('SIGTERM');
+    assert.equal(await daemon.ended, 0);
+    assert.equal(spawnSync('nft', ['list', 'ruleset'], { encoding: 'utf8' }).stdout, '');
+  }),
+);
+
+test(
+  'a table that a daemon left when it was killed goes with the next start',
+  steady(async () => {
+    {
+      await using daemon = place.start(conf('no_accept'));
+      await standing();
+      daemon.signal('SIGKILL');
+    }
+    await using daemon = place.start(conf(''));
+    await daemon.says(/Entering MASTER STATE/, INSTANCES.length);
+    await standing();
+    assert.deepEqual(
+      whoAnswers(),
+      INSTANCES.map(({ vip }) => vip),
+    );
+  }),
+);

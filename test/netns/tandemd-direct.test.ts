@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { Lab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/process.ts';
+import { steady } from '../support/steady.ts';
 import { A, B, type Engine, pairImpossible, type RouterName, start, states } from './tandemd-pair.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
@@ -132,46 +133,58 @@ describe('tandemd on a direct cable, its peer dead', options, () => {
   for (const variant of [TRACKED, LAN_ROUTE, CABLE_ROUTE, SUBNET_ROUTE, SOURCE]) {
     const ends = variant.untracked ? 'MASTER' : 'FAULT';
 
-    test(`carrier lost, it was backup, ${variant.name}: ${ends}`, async () => {
-      await using lab = await pairUp(B, variant);
-      await lab.kill(A);
-      await stays(lab, B, ends);
-    });
+    test(
+      `carrier lost, it was backup, ${variant.name}: ${ends}`,
+      steady(async () => {
+        await using lab = await pairUp(B, variant);
+        await lab.kill(A);
+        await stays(lab, B, ends);
+      }),
+    );
 
-    test(`carrier lost, it was master, ${variant.name}: ${ends === 'MASTER' ? 'no transition, no VIP gone' : ends}`, async () => {
-      await using lab = await pairUp(A, variant);
-      await using watch = await lab.watch(A);
-      await lab.kill(B);
-      await stays(lab, A, ends);
-      const removed = watch.events.filter(
-        (event) => event.kind === 'address' && VIPS.includes(event.address) && !event.present,
-      );
-      assert.equal(removed.length, ends === 'MASTER' ? 0 : VIPS.length);
-    });
+    test(
+      `carrier lost, it was master, ${variant.name}: ${ends === 'MASTER' ? 'no transition, no VIP gone' : ends}`,
+      steady(async () => {
+        await using lab = await pairUp(A, variant);
+        await using watch = await lab.watch(A);
+        await lab.kill(B);
+        await stays(lab, A, ends);
+        const removed = watch.events.filter(
+          (event) => event.kind === 'address' && VIPS.includes(event.address) && !event.present,
+        );
+        assert.equal(removed.length, ends === 'MASTER' ? 0 : VIPS.length);
+      }),
+    );
   }
 
   for (const survivor of [A, B]) {
     for (const variant of [TRACKED, LAN_ROUTE]) {
       const ends = variant.untracked ? 'MASTER' : 'FAULT';
       const was = survivor === A ? 'master' : 'backup';
-      test(`the cable's device deleted, it was ${was}, ${variant.name}: ${ends}`, async () => {
-        await using lab = await pairUp(survivor, variant);
-        await lab.kill(survivor === A ? B : A);
-        await lab.must(survivor, ['ip', 'link', 'delete', 'p4p1']);
-        await stays(lab, survivor, ends);
-      });
+      test(
+        `the cable's device deleted, it was ${was}, ${variant.name}: ${ends}`,
+        steady(async () => {
+          await using lab = await pairUp(survivor, variant);
+          await lab.kill(survivor === A ? B : A);
+          await lab.must(survivor, ['ip', 'link', 'delete', 'p4p1']);
+          await stays(lab, survivor, ends);
+        }),
+      );
     }
   }
 
   for (const variant of [TRACKED, LAN_ROUTE, SOURCE]) {
     const ends = variant.untracked ? 'MASTER' : 'FAULT';
-    test(`carrier lost and the cable's address removed 5 s later, ${variant.name}: ${ends}`, async () => {
-      await using lab = await pairUp(B, variant);
-      await lab.kill(A, { flush: true });
-      await becomes(lab, B, 'tandemd', ends);
-      await addressGone(lab, B);
-      await stays(lab, B, ends);
-    });
+    test(
+      `carrier lost and the cable's address removed 5 s later, ${variant.name}: ${ends}`,
+      steady(async () => {
+        await using lab = await pairUp(B, variant);
+        await lab.kill(A, { flush: true });
+        await becomes(lab, B, 'tandemd', ends);
+        await addressGone(lab, B);
+        await stays(lab, B, ends);
+      }),
+    );
   }
 
   for (const { variant, ends } of [
@@ -180,34 +193,43 @@ describe('tandemd on a direct cable, its peer dead', options, () => {
     { variant: LAN_ROUTE, ends: 'FAULT' },
     { variant: SOURCE, ends: 'MASTER' },
   ] as const) {
-    test(`booted alone, the cable dark and without its address, ${variant.name}: ${ends}`, async () => {
-      await using lab = await pairUp(B, variant);
-      await lab.kill(A, { flush: true });
-      await lab.reboot(B);
-      await addressGone(lab, B);
-      await stays(lab, B, ends);
-    });
+    test(
+      `booted alone, the cable dark and without its address, ${variant.name}: ${ends}`,
+      steady(async () => {
+        await using lab = await pairUp(B, variant);
+        await lab.kill(A, { flush: true });
+        await lab.reboot(B);
+        await addressGone(lab, B);
+        await stays(lab, B, ends);
+      }),
+    );
   }
 });
 
 describe('tandemd on a direct cable that is cut while both live', options, () => {
-  test('dont_track_primary: both are MASTER until it is back, then the preferred one alone', async () => {
-    await using lab = await pairUp(B, SOURCE);
-    await lab.unplug(A, 'p4p1');
-    await stays(lab, B, 'MASTER');
-    assert.deepEqual(await vips(lab, A), VIPS, 'at the same time');
-    await lab.plug(A, 'p4p1');
-    await becomes(lab, B, 'tandemd', 'BACKUP');
-    await becomes(lab, A, 'keepalived', 'MASTER');
-  });
+  test(
+    'dont_track_primary: both are MASTER until it is back, then the preferred one alone',
+    steady(async () => {
+      await using lab = await pairUp(B, SOURCE);
+      await lab.unplug(A, 'p4p1');
+      await stays(lab, B, 'MASTER');
+      assert.deepEqual(await vips(lab, A), VIPS, 'at the same time');
+      await lab.plug(A, 'p4p1');
+      await becomes(lab, B, 'tandemd', 'BACKUP');
+      await becomes(lab, A, 'keepalived', 'MASTER');
+    }),
+  );
 
-  test('none of the options: both are in FAULT until it is back, then one is MASTER again', async () => {
-    await using lab = await pairUp(B, TRACKED);
-    await lab.unplug(A, 'p4p1');
-    await stays(lab, B, 'FAULT');
-    await becomes(lab, A, 'keepalived', 'FAULT');
-    await lab.plug(A, 'p4p1');
-    await becomes(lab, A, 'keepalived', 'MASTER');
-    await becomes(lab, B, 'tandemd', 'BACKUP');
-  });
+  test(
+    'none of the options: both are in FAULT until it is back, then one is MASTER again',
+    steady(async () => {
+      await using lab = await pairUp(B, TRACKED);
+      await lab.unplug(A, 'p4p1');
+      await stays(lab, B, 'FAULT');
+      await becomes(lab, A, 'keepalived', 'FAULT');
+      await lab.plug(A, 'p4p1');
+      await becomes(lab, A, 'keepalived', 'MASTER');
+      await becomes(lab, B, 'tandemd', 'BACKUP');
+    }),
+  );
 });

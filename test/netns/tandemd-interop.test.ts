@@ -14,6 +14,7 @@ import { activeDownInterval, skewTime } from '../../src/keepalived/timing.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/process.ts';
 import { stopTandemd } from '../../src/lab/tandemd.ts';
+import { steady } from '../support/steady.ts';
 import {
   A,
   assertBelow,
@@ -109,8 +110,10 @@ describe('a pair of tandemd and keepalived', options, () => {
       { [A]: 'tandemd', [B]: 'keepalived' },
       { [A]: 'keepalived', [B]: 'tandemd' },
     ] as const) {
-      test(`${cell.name}, ${engines[A]} preferred: takeover and hand-back, by farewell and by silence`, () =>
-        exercise(cell, engines));
+      test(
+        `${cell.name}, ${engines[A]} preferred: takeover and hand-back, by farewell and by silence`,
+        steady(() => exercise(cell, engines)),
+      );
     }
   }
 });
@@ -155,24 +158,27 @@ async function exercise(cell: Cell, engines: Readonly<Record<RouterName, Engine>
 }
 
 describe('tandemd killed with SIGKILL', options, () => {
-  test('keepalived takes over; started again, tandemd first lets go of what it left, then takes back', async () => {
-    await using lab = await upWithIpv6();
-    await using watchA = await lab.watch(A);
-    await using watchB = await lab.watch(B);
-    const cell = CELLS.find(({ name }) => name === 'v3 IPv4 multicast')!;
-    const vip = vipOf(cell);
-    await start(lab, A, 'tandemd', configOf(cell, A));
-    await holds(watchA, vip, 'tandemd to be master');
-    await start(lab, B, 'keepalived', configOf(cell, B));
-    await stopTandemd(lab, A, 'KILL');
-    const taken = await holds(watchB, vip, 'keepalived to take over');
-    await start(lab, A, 'tandemd', configOf(cell, A));
-    await waitFor(() => holdings(watchA.events, vip).length === 2, { what: 'the hand-back', timeoutMs: 30_000 });
-    await letsGo(watchB, vip, 'keepalived to let go');
-    const [left, again] = holdings(watchA.events, vip);
-    assert.ok(left!.to > taken && left!.to < again!.from, 'let go at the new start, before it takes back');
-    await holds(watchA, vip, 'tandemd to hold it');
-  });
+  test(
+    'keepalived takes over; started again, tandemd first lets go of what it left, then takes back',
+    steady(async () => {
+      await using lab = await upWithIpv6();
+      await using watchA = await lab.watch(A);
+      await using watchB = await lab.watch(B);
+      const cell = CELLS.find(({ name }) => name === 'v3 IPv4 multicast')!;
+      const vip = vipOf(cell);
+      await start(lab, A, 'tandemd', configOf(cell, A));
+      await holds(watchA, vip, 'tandemd to be master');
+      await start(lab, B, 'keepalived', configOf(cell, B));
+      await stopTandemd(lab, A, 'KILL');
+      const taken = await holds(watchB, vip, 'keepalived to take over');
+      await start(lab, A, 'tandemd', configOf(cell, A));
+      await waitFor(() => holdings(watchA.events, vip).length === 2, { what: 'the hand-back', timeoutMs: 30_000 });
+      await letsGo(watchB, vip, 'keepalived to let go');
+      const [left, again] = holdings(watchA.events, vip);
+      assert.ok(left!.to > taken && left!.to < again!.from, 'let go at the new start, before it takes back');
+      await holds(watchA, vip, 'tandemd to hold it');
+    }),
+  );
 });
 
 describe('the adverts of both for one file', options, () => {

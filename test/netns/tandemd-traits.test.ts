@@ -7,6 +7,7 @@ import { after, beforeEach, describe, test } from 'node:test';
 import { waitFor } from '../../src/lab/process.ts';
 import { addVeth, ip } from '../support/ip.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
+import { steady } from '../support/steady.ts';
 import { type Daemon, Place } from '../support/tandemd.ts';
 
 inOwnNetwork();
@@ -119,17 +120,20 @@ describe('what the file says of the process', () => {
     assert.equal(place.status().instances[0]!.state, 'MASTER');
   });
 
-  test('a daemon that comes late raises its priority a step at a time, up to max_auto_priority', async () => {
-    await using daemon = place.start(conf('max_auto_priority 2\n min_auto_priority_delay 200000'));
-    await daemon.says(/Entering MASTER STATE/);
-    for (const priority of ['1', '2', '2']) {
-      daemon.signal('SIGSTOP');
-      await new Promise((done) => setTimeout(done, 700));
-      daemon.signal('SIGCONT');
-      await waitFor(() => traits(daemon).realTime === priority, { what: `priority ${priority}`, timeoutMs: 5_000 });
-    }
-    assert.equal(daemon.log.match(/late: real-time priority/g)!.length, 2);
-  });
+  test(
+    'a daemon that comes late raises its priority a step at a time, up to max_auto_priority',
+    steady(async () => {
+      await using daemon = place.start(conf('max_auto_priority 2\n min_auto_priority_delay 200000'));
+      await daemon.says(/Entering MASTER STATE/);
+      for (const priority of ['1', '2', '2']) {
+        daemon.signal('SIGSTOP');
+        await new Promise((done) => setTimeout(done, 700));
+        daemon.signal('SIGCONT');
+        await waitFor(() => traits(daemon).realTime === priority, { what: `priority ${priority}`, timeoutMs: 5_000 });
+      }
+      assert.equal(daemon.log.match(/late: real-time priority/g)!.length, 2);
+    }),
+  );
 
   test('what the kernel refuses is said, and VRRP goes on', async () => {
     const under = ['setpriv', '--bounding-set=-sys_nice,-ipc_lock', '--inh-caps=-sys_nice,-ipc_lock', '--'];

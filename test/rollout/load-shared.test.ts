@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { A, B, LivePair, pairImpossible } from '../netns/live-pair.ts';
+import { steady } from '../support/steady.ts';
 
 const instance = (name: string, vrid: number, dev: string, first: string, more: readonly string[]): string[] => {
   const other = first === A ? B : A;
@@ -30,21 +31,25 @@ const pairOf = (more: readonly string[]): string =>
   ].join('\n');
 
 const skip = await pairImpossible();
-test('F28 a load-shared pair: brought up in stages with the roles as planned, then changed one router after the other', {
-  skip,
-  timeout: 280_000,
-}, async () => {
-  await using pair = await LivePair.up();
-  pair.write('pairs/core.yaml', pairOf([]));
-  const up = await pair.tandem('apply', '--yes', '--allow', 'bring-up');
-  assert.equal(up.code, 0, up.output);
-  assert.match(up.output, /Transitions: 2 predicted, 2 observed/);
-  assert.deepEqual([await pair.vips(A), await pair.vips(B)], [['192.168.1.1/24'], ['10.1.1.1/24']]);
+test(
+  'F28 a load-shared pair: brought up in stages with the roles as planned, then changed one router after the other',
+  {
+    skip,
+    timeout: 280_000,
+  },
+  steady(async () => {
+    await using pair = await LivePair.up();
+    pair.write('pairs/core.yaml', pairOf([]));
+    const up = await pair.tandem('apply', '--yes', '--allow', 'bring-up');
+    assert.equal(up.code, 0, up.output);
+    assert.match(up.output, /Transitions: 2 predicted, 2 observed/);
+    assert.deepEqual([await pair.vips(A), await pair.vips(B)], [['192.168.1.1/24'], ['10.1.1.1/24']]);
 
-  pair.write('pairs/core.yaml', pairOf(['garp: { delay: 3s }']));
-  const hot = await pair.tandem('apply', '--yes');
-  assert.equal(hot.code, 0, hot.output);
-  assert.match(hot.output, /Order {2}(rtr-core0[12]) -> (?!\1)rtr-core0[12] -> prove/);
-  assert.match(hot.output, /Transitions: 0 predicted, 0 observed/);
-  assert.deepEqual([await pair.vips(A), await pair.vips(B)], [['192.168.1.1/24'], ['10.1.1.1/24']]);
-});
+    pair.write('pairs/core.yaml', pairOf(['garp: { delay: 3s }']));
+    const hot = await pair.tandem('apply', '--yes');
+    assert.equal(hot.code, 0, hot.output);
+    assert.match(hot.output, /Order {2}(rtr-core0[12]) -> (?!\1)rtr-core0[12] -> prove/);
+    assert.match(hot.output, /Transitions: 0 predicted, 0 observed/);
+    assert.deepEqual([await pair.vips(A), await pair.vips(B)], [['192.168.1.1/24'], ['10.1.1.1/24']]);
+  }),
+);
