@@ -56,8 +56,8 @@ function signum(name: string): number {
 }
 
 /** -t: nobody's rights are needed, and nothing is touched. */
-function test(options: Options): number {
-  const { loaded, report } = load({
+async function test(options: Options): Promise<number> {
+  const { loaded, report } = await load({
     file: options.file,
     configId: options.configId,
     interfaces: interfaceNames(),

@@ -12,8 +12,9 @@ import { type Parsed, parseSteps } from '../keepalived/parser.ts';
 import type { IncludedFile, IncludeReader } from '../keepalived/preprocess.ts';
 import type { RouterConfig } from '../vrrp/config.ts';
 import { routerConfig } from '../vrrp/resolve.ts';
+import { type Accounts, findAccounts } from './accounts.ts';
 import { unoffered, withoutActedOn } from './offered.ts';
-import { type UsableScripts, usableScripts } from './usable-scripts.ts';
+import { accountsIn, type UsableScripts, usableScripts } from './usable-scripts.ts';
 import { NO_VMACS, type Placement } from './vmac.ts';
 
 export interface Loaded {
@@ -49,15 +50,18 @@ export interface LoadOptions {
   readonly missingInterface: 'wait' | 'refuse';
   /** What was read before: a line that is the same is the same object, and is not read again. */
   readonly known?: KnownLines;
+  /** Who was found before: that holds where nobody answers now. */
+  readonly accounts?: Accounts;
 }
 
 /** The parser's own bound is 32 MiB in characters; a file behind this is no configuration. */
 const BYTES_MAX = 64 * 1024 * 1024;
 
-export const load = (options: LoadOptions): LoadResult => drain(loadSteps(options));
+/** How the steps are done: all at once, or with other things in between. */
+type Work = <T>(steps: Steps<T>) => T | Promise<T>;
 
-/** `load` part by part. */
-export function* loadSteps(options: LoadOptions): Steps<LoadResult> {
+/** Who the scripts' users are others may know, who are waited for in between. */
+export async function load(options: LoadOptions, work: Work = drain): Promise<LoadResult> {
   const texts = new Map<string, string>();
   const text = readText(options.file);
   if (text instanceof Error) return unreadable(options.file, text);
@@ -67,23 +71,9 @@ export function* loadSteps(options: LoadOptions): Steps<LoadResult> {
     for (const { file, text: part } of files) texts.set(file, part);
     return files;
   };
-  const read = { text, include, options };
-  const quickly = yield* readSteps(read, options.known);
-  const { parsed, syntax, found } = quickly.parsed.isVague() ? yield* readSteps(read, undefined) : quickly;
-  const wait = options.missingInterface === 'wait';
-  const checked = found.map(
-    (problem): Problem =>
-      wait && problem.code === 'conf-unknown-interface' ? { ...problem, severity: 'warning' } : problem,
-  );
-  yield;
-  const scripts = usableScripts(parsed.config, options.umask);
-  const problems = [...syntax, ...limited([...checked, ...unoffered(parsed), ...scripts.problems])];
-  const report = yield* reportOf(problems, texts);
-  if (hasErrors(problems)) return { problems, report };
-  yield;
-  const { config } = scripts;
-  const router = routerConfig(config);
-  return { loaded: { config, written: parsed.config, scripts, router, placement: NO_VMACS }, problems, report };
+  const read = await work(readSteps({ text, include, options }));
+  const accounts = await findAccounts(accountsIn(read.parsed.config), options.accounts);
+  return await work(resultSteps(read, { texts, accounts, options }));
 }
 
 interface Reading {
@@ -99,13 +89,40 @@ interface Read {
   readonly found: readonly Problem[];
 }
 
-function* readSteps({ text, include, options }: Reading, known: KnownLines | undefined): Steps<Read> {
+function* readSteps(reading: Reading): Steps<Read> {
+  const quickly = yield* readOnce(reading, reading.options.known);
+  return quickly.parsed.isVague() ? yield* readOnce(reading, undefined) : quickly;
+}
+
+function* readOnce({ text, include, options }: Reading, known: KnownLines | undefined): Steps<Read> {
   const configId = options.configId ?? hostname().split('.')[0];
   const parsed = yield* parseSteps(text, options.file, { configId, engine: 'tandemd', include, known });
   // The parser leaves wrong values out: what the rest would say of the holes would only repeat it.
   const syntax = withoutActedOn(parsed);
   const found = hasErrors(syntax) ? [] : yield* checkSteps(parsed, { interfaces: options.interfaces });
   return { parsed, syntax, found };
+}
+
+interface Surroundings {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly accounts: Accounts;
+  readonly options: LoadOptions;
+}
+
+function* resultSteps({ parsed, syntax, found }: Read, { texts, accounts, options }: Surroundings): Steps<LoadResult> {
+  const wait = options.missingInterface === 'wait';
+  const checked = found.map(
+    (problem): Problem =>
+      wait && problem.code === 'conf-unknown-interface' ? { ...problem, severity: 'warning' } : problem,
+  );
+  const scripts = usableScripts(parsed.config, accounts, options.umask);
+  const problems = [...syntax, ...limited([...checked, ...unoffered(parsed), ...scripts.problems])];
+  const report = yield* reportOf(problems, texts);
+  if (hasErrors(problems)) return { problems, report };
+  yield;
+  const { config } = scripts;
+  const router = routerConfig(config);
+  return { loaded: { config, written: parsed.config, scripts, router, placement: NO_VMACS }, problems, report };
 }
 
 function* reportOf(problems: readonly Problem[], texts: ReadonlyMap<string, string>): Steps<string> {

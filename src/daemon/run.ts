@@ -19,7 +19,7 @@ import { DATA_FILE, dataText, STATS_FILE, statsText, writeDump } from './dumps.t
 import type { Hangup } from './early-signals.ts';
 import { EXIT } from './exit.ts';
 import { deletedHappening, type Happening } from './happening.ts';
-import { interfaceNames, type Loaded, load, loadSteps } from './load.ts';
+import { interfaceNames, type Loaded, load } from './load.ts';
 import { consoleSink, createLog, JOURNAL_SOCKET, journalSink, type Log, logSocket, syslogSink } from './log.ts';
 import { forgetStart } from './memory.ts';
 import { Notices } from './notices.ts';
@@ -56,7 +56,7 @@ export async function runDaemon(options: Options, version: string, hangup: Hangu
     return EXIT.ok;
   }
   const known = new KnownLines();
-  const read = load({ ...options, interfaces: interfaceNames(), missingInterface: 'wait', known });
+  const read = await load({ ...options, interfaces: interfaceNames(), missingInterface: 'wait', known });
   if (read.report !== '') {
     log(read.loaded ? 'warning' : 'error', read.report);
     if (!options.console) process.stderr.write(`${read.report}\n`);
@@ -223,10 +223,11 @@ class Daemon {
     const { options, log, known } = this.#options;
     log('info', 'Reloading ...');
     this.#supervisor.reloading(process.hrtime.bigint() / 1000n);
-    const what = { ...options, interfaces: interfaceNames(), missingInterface: 'refuse', known } as const;
+    const { accounts } = this.#session.loaded.scripts;
+    const what = { ...options, interfaces: interfaceNames(), missingInterface: 'refuse', known, accounts } as const;
     const reading = reloadFileOf(this.#session.loaded.config.global_defs, options.pidFile);
     if (reading !== undefined) this.#mark(() => writeFileSync(reading, ''));
-    const { loaded, report } = await inSlices(loadSteps(what));
+    const { loaded, report } = await load(what, inSlices);
     if (reading !== undefined) this.#mark(() => rmSync(reading, { force: true }));
     if (report !== '') log(loaded ? 'warning' : 'error', report);
     this.#refused = loaded ? undefined : { at: Date.now() / 1000, report };

@@ -4,10 +4,11 @@
  * by somebody else; what tracks it does without. So it is here: the configuration comes back without them, with a
  * warning for each.
  */
-import { execFileSync } from 'node:child_process';
+import { assert } from '../base/assert.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Command, Config, Fifo, GlobalDefs, Instance, SyncGroup, VrrpScript } from '../keepalived/model.ts';
 import { otherLine } from '../keepalived/other-line.ts';
+import { type Account, type Accounts, accountKey } from './accounts.ts';
 import { findCommand, type Identity, notRunnable, notSecure } from './script-file.ts';
 import type { Program } from './scripts.ts';
 import { umaskOf } from './umask.ts';
@@ -15,14 +16,19 @@ import { umaskOf } from './umask.ts';
 export interface UsableScripts {
   readonly config: Config;
   readonly problems: readonly Problem[];
+  /** Who was found, for the reload after this. */
+  readonly accounts: Accounts;
   /** A command of `config` as it is to be run. */
   programOf(command: Command): Program;
   fifoOwner(fifo: Fifo): Identity;
 }
 
-/** @param umask `-u` */
-export function usableScripts(config: Config, umask?: number): UsableScripts {
-  const judge = new Judge(config.global_defs, umaskOf(config.global_defs, umask));
+/**
+ * @param accounts of all that `accountsIn` names
+ * @param umask `-u`
+ */
+export function usableScripts(config: Config, accounts: Accounts, umask?: number): UsableScripts {
+  const judge = new Judge(config.global_defs, accounts, umaskOf(config.global_defs, umask));
   const scripts = config.vrrp_script.filter((script) => judge.allowsScript(script));
   const tracked = new Set(scripts.map(({ name }) => name));
   const instances = config.vrrp_instance.map((one) => withoutScripts(one, `(${one.name})`, tracked, judge));
@@ -37,9 +43,22 @@ export function usableScripts(config: Config, umask?: number): UsableScripts {
   return {
     config: usable,
     problems: judge.problems,
+    accounts,
     programOf: (command) => judge.programOf(command),
-    fifoOwner: ({ user, group }) => judge.identity(user, group) ?? judge.identity()!,
+    fifoOwner: (fifo) => judge.fifoOwner(fifo),
   };
+}
+
+/** Everyone whom a script of the file runs as, or a FIFO belongs to. */
+export function accountsIn({ global_defs, vrrp_script, vrrp_instance, vrrp_sync_group }: Config): readonly Account[] {
+  const fifos = [global_defs.notify_fifo, global_defs.vrrp_notify_fifo].filter((fifo) => fifo !== undefined);
+  const wanted: readonly Wanted[] = [
+    ...vrrp_script.flatMap(({ script, user }) => (script ? [{ ...script, ...user }] : [])),
+    ...commandsIn(global_defs, FIFO_SCRIPTS).map(([, command]) => command),
+    ...[...vrrp_instance, ...vrrp_sync_group].flatMap((one) => commandsIn(one, SCRIPTS).map(([, command]) => command)),
+    ...fifos.flatMap((fifo) => [fifo, {}]),
+  ];
+  return wanted.map((one) => accountOf(one, global_defs));
 }
 
 const FIFO_SCRIPTS = ['notify_fifo_script', 'vrrp_notify_fifo_script'] as const satisfies (keyof GlobalDefs)[];
@@ -62,30 +81,43 @@ function withoutScripts<Owner extends Instance | SyncGroup>(
 }
 
 function without<Owner extends object>(owner: Owner, keywords: readonly string[], title: string, judge: Judge): Owner {
-  const refused = Object.entries(owner).filter(
-    ([keyword, value]) =>
-      keywords.includes(keyword) && value !== true && !judge.allows(value as Command, `${title} ${keyword}`),
+  const refused = commandsIn(owner, keywords).filter(
+    ([keyword, command]) => !judge.allows(command, `${title} ${keyword}`),
   );
   if (refused.length === 0) return owner;
   const names = refused.map(([keyword]) => keyword);
   return Object.fromEntries(Object.entries(owner).filter(([keyword]) => !names.includes(keyword))) as Owner;
 }
 
+/** `notify_deleted` alone is no command. */
+const commandsIn = (owner: object, keywords: readonly string[]): readonly (readonly [string, Command])[] =>
+  Object.entries(owner).filter(([keyword, value]) => keywords.includes(keyword) && value !== true);
+
 /** keepalived's user for scripts where the file names none, if it exists. */
 const DEFAULT_USER = 'keepalived_script';
+
+/** What a command or a FIFO says of whose it is. */
+interface Wanted {
+  readonly user?: string | undefined;
+  readonly group?: string | undefined;
+}
+
+const accountOf = ({ user, group }: Wanted, { script_user }: GlobalDefs): Account =>
+  user === undefined ? (script_user ?? { user: DEFAULT_USER }) : { user, group };
 
 const OURSELVES: Identity = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
 class Judge {
   readonly problems: Problem[] = [];
   readonly #globals: GlobalDefs;
+  readonly #accounts: Accounts;
   readonly #umask: number;
   /** setpriv(1), where the file wants scripts to have all groups of their users. */
   readonly #setpriv: string | undefined;
-  readonly #identities = new Map<string, Identity | undefined>();
 
-  constructor(globals: GlobalDefs, umask: number) {
+  constructor(globals: GlobalDefs, accounts: Accounts, umask: number) {
     this.#globals = globals;
+    this.#accounts = accounts;
     this.#umask = umask;
     if (!otherLine(globals, 'set_supplementary_groups')) return;
     this.#setpriv = findCommand('setpriv');
@@ -95,17 +127,10 @@ class Judge {
     this.problems.push({ code: 'conf-script', severity: 'warning', message });
   }
 
-  /** Whoever a script without a user of its own runs as, where `user` is absent. */
-  identity(user?: string, group?: string): Identity | undefined {
-    if (user !== undefined) return this.#lookUp(user, group);
-    const { script_user: wanted } = this.#globals;
-    if (wanted) return this.#lookUp(wanted.user, wanted.group) ?? OURSELVES;
-    return this.#lookUp(DEFAULT_USER, undefined) ?? OURSELVES;
-  }
-
-  programOf({ argv, user, group }: Command): Program {
+  programOf({ argv, ...wanted }: Command): Program {
     const [name = '', ...rest] = argv;
-    const identity = this.identity(user, group)!;
+    const identity = this.#identity(wanted);
+    assert(typeof identity !== 'string', 'a script whose user is not known is left out');
     const program = { argv: [findCommand(name) ?? name, ...rest], umask: this.#umask };
     if (this.#setpriv === undefined || identity.uid === process.getuid?.()) return { ...program, ...identity };
     // Node gives a child of another user no groups; setpriv looks them up, and keeps a group that the file names.
@@ -114,21 +139,28 @@ class Judge {
     return { ...program, argv: [this.#setpriv, ...groups, ...program.argv], ...OURSELVES };
   }
 
+  /** Ours where it is nobody's else: only we can open it then. */
+  fifoOwner({ user, group }: Fifo): Identity {
+    const [own, usual] = [this.#identity({ user, group }), this.#identity({})];
+    if (typeof own !== 'string') return own;
+    return typeof usual === 'string' ? OURSELVES : usual;
+  }
+
   allowsScript({ name, script, user }: VrrpScript): boolean {
     return script === undefined || this.allows({ ...script, ...user }, `vrrp_script ${name}`);
   }
 
-  allows({ argv: [name = ''], user, group }: Command, owner: string): boolean {
-    const why = this.#refusal(name, user, group);
+  allows({ argv: [name = ''], ...wanted }: Command, owner: string): boolean {
+    const why = this.#refusal(name, wanted);
     if (why === undefined) return true;
     const message = `${owner}: ${why}; it is left out`;
     this.problems.push({ code: 'conf-script', severity: 'warning', message });
     return false;
   }
 
-  #refusal(name: string, user: string | undefined, group: string | undefined): string | undefined {
-    const identity = this.identity(user, group);
-    if (!identity) return `there is no user ${user}${group === undefined ? '' : ` or no group ${group}`}`;
+  #refusal(name: string, wanted: Wanted): string | undefined {
+    const identity = this.#identity(wanted);
+    if (typeof identity === 'string') return identity;
     const path = findCommand(name);
     if (path === undefined) return `${name} is nowhere in PATH`;
     const broken = notRunnable(path, identity);
@@ -138,33 +170,15 @@ class Judge {
     return open === undefined ? undefined : `${path} would run as root, and ${open} (enable_script_security)`;
   }
 
-  #lookUp(user: string, group: string | undefined): Identity | undefined {
-    const key = `${user}:${group ?? ''}`;
-    if (!this.#identities.has(key)) this.#identities.set(key, lookUp(user, group));
-    return this.#identities.get(key);
-  }
-}
-
-/** Users may come from a directory on the network; a start or reload does not wait for it for ever. */
-const LOOKUP_MS_MAX = 5_000;
-
-function lookUp(user: string, group: string | undefined): Identity | undefined {
-  const [, , uid, gid] = database('passwd', user);
-  const other = group === undefined ? gid : database('group', group)[2];
-  return uid === undefined || other === undefined ? undefined : { uid: Number(uid), gid: Number(other) };
-}
-
-/** One line of getent(1), by its colons; empty where there is none. */
-function database(name: 'passwd' | 'group', key: string): readonly string[] {
-  try {
-    return execFileSync('getent', [name, '--', key], {
-      encoding: 'utf8',
-      timeout: LOOKUP_MS_MAX,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-      .trim()
-      .split(':');
-  } catch {
-    return [];
+  /** @returns why not, where it cannot be said. A script without a user of its own has ours where its usual one is none. */
+  #identity(wanted: Wanted): Identity | string {
+    const account = accountOf(wanted, this.#globals);
+    const { user, group } = account;
+    const found = this.#accounts.get(accountKey(account));
+    assert(found !== undefined, 'all accounts of the file have been looked up');
+    if (typeof found !== 'string') return found;
+    if (wanted.user === undefined && (found === 'none' || user === DEFAULT_USER)) return OURSELVES;
+    if (found === 'unanswered') return `user ${user} cannot be looked up`;
+    return `there is no user ${user}${group === undefined ? '' : ` or no group ${group}`}`;
   }
 }

@@ -23,17 +23,17 @@ const fileOf = (...more: readonly string[]): string =>
     '}',
   ].join('\n');
 
-function read(text: string, known?: KnownLines): LoadResult {
+function read(text: string, known?: KnownLines): Promise<LoadResult> {
   const file = join(directory, 'conf');
   writeFileSync(file, text);
   return load({ file, interfaces: new Set(['lan']), missingInterface: 'refuse', ...(known && { known }) });
 }
 
 describe('a reload', () => {
-  test('keeps the objects of lines that are the same, with another one more', () => {
+  test('keeps the objects of lines that are the same, with another one more', async () => {
     const known = new KnownLines();
-    const before = read(fileOf(), known).loaded!.config.vrrp_instance[0]!.virtual_ipaddress!;
-    const now = read(fileOf('  192.0.2.3/32'), known).loaded!.config.vrrp_instance[0]!.virtual_ipaddress!;
+    const before = (await read(fileOf(), known)).loaded!.config.vrrp_instance[0]!.virtual_ipaddress!;
+    const now = (await read(fileOf('  192.0.2.3/32'), known)).loaded!.config.vrrp_instance[0]!.virtual_ipaddress!;
     assert.ok(before.every((line, i) => line === now[i]));
     assert.equal(now.length, before.length + 1);
   });
@@ -44,11 +44,11 @@ describe('a reload', () => {
     ['a word too many', '  192.0.2.3/32 wan'],
   ];
   for (const [what, ...lines] of WRONG) {
-    test(`names ${what} where a first reading names it`, () => {
+    test(`names ${what} where a first reading names it`, async () => {
       const known = new KnownLines();
-      read(fileOf(), known);
-      const { report } = read(fileOf(...lines), known);
-      assert.equal(report, read(fileOf(...lines)).report);
+      await read(fileOf(), known);
+      const { report } = await read(fileOf(...lines), known);
+      assert.equal(report, (await read(fileOf(...lines))).report);
       assert.match(report, /conf:7:/);
     });
   }

@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { usableScripts } from '../../src/daemon/usable-scripts.ts';
+import { findAccounts } from '../../src/daemon/accounts.ts';
+import { accountsIn, usableScripts } from '../../src/daemon/usable-scripts.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 import { configTest } from '../keepalived/daemon.ts';
 
@@ -90,9 +91,9 @@ const verdicts = configTest(texts);
 
 describe('a script is left out as keepalived leaves it out where', () => {
   for (const [index, { what }] of ROWS.entries()) {
-    test(what, () => {
+    test(what, async () => {
       const { config } = parse(texts[index]!, 'k.conf', {});
-      const { problems } = usableScripts(config);
+      const { problems } = usableScripts(config, await findAccounts(accountsIn(config)));
       const { log } = verdicts[index]!;
       assert.equal(problems.length > 0, log.includes('Disabling track script'), `${log}\n${JSON.stringify(problems)}`);
     });

@@ -1,21 +1,20 @@
 /** A session on a kernel that is nothing but state: what VRRP wants, in the order in which the kernel sees it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseIp } from '../../src/base/address.ts';
 import { ms } from '../../src/base/units.ts';
-import { load } from '../../src/daemon/load.ts';
-import { Session } from '../../src/daemon/session.ts';
-import { View } from '../../src/daemon/view.ts';
 import type { Address } from '../../src/linux/address.ts';
 import type { VrrpSocket } from '../../src/linux/kernel.ts';
 import { FakeKernel } from '../support/fake-kernel.ts';
+import { loadText, startSession } from '../support/fake-session.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tandemd-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
+const file = join(directory, 'conf');
 
 const CONF = `static_routes {
     203.0.113.0/24 via 10.0.0.7 dev lan
@@ -53,26 +52,7 @@ async function begin(prepare: (kernel: Kernel) => void = () => {}) {
   kernel.setLink('lan');
   kernel.changeByOthers({ kind: 'address', verb: 'add', address: address('10.0.0.1') });
   prepare(kernel);
-  const file = join(directory, 'conf');
-  writeFileSync(file, CONF);
-  const { loaded, report } = load({ file, interfaces: new Set(['lan']), missingInterface: 'refuse' });
-  assert.ok(loaded, report);
-  const log: string[] = [];
-  const told: string[] = [];
-  let session: Session | undefined;
-  const snapshot = await kernel.watch((events) => {
-    for (const event of events) if (view.apply(event)) session?.heard(event);
-  });
-  const view = new View(snapshot);
-  session = new Session({
-    kernel,
-    view,
-    loaded,
-    log: (_priority, message) => log.push(message),
-    hooks: { notify: (_instance, what) => told.push(what), notifyGroup: () => {}, priorityChanged: () => {} },
-    keepOwned: false,
-  });
-  await session.start(snapshot, ms(0));
+  const { session, log, told } = await startSession(kernel, await loadText(file, CONF, ['lan']));
   await settle();
   return { kernel, session, log, told, state: () => session.loop.router.instances.VI_0!.state };
 }
@@ -94,10 +74,10 @@ describe('a session', () => {
     kernel.advance(ms(4000));
     await settle();
     for (const text of ['10.0.0.100/24', '10.0.0.101/24', '198.51.100.0/24']) assert.ok(String(kernel).includes(text));
-    assert.deepEqual(told, ['BACKUP', 'MASTER']);
+    assert.deepEqual(told, ['VI_0 BACKUP', 'VI_0 MASTER']);
     await session.end();
     assert.equal(String(kernel), STANDING);
-    assert.deepEqual(told, ['BACKUP', 'MASTER', 'STOP']);
+    assert.deepEqual(told, ['VI_0 BACKUP', 'VI_0 MASTER', 'VI_0 STOP']);
   });
 
   test('the advert goes out before the first announcement, and a farewell is the last thing said', async () => {
@@ -153,10 +133,7 @@ describe('a session', () => {
 test('an instance that a reload gives another name keeps its state and its history', async () => {
   const { session } = await begin();
   const before = session.history.of('VI_0');
-  const file = join(directory, 'conf');
-  writeFileSync(file, CONF.replace('VI_0', 'VI_9'));
-  const { loaded } = load({ file, interfaces: new Set(['lan']), missingInterface: 'refuse' });
-  const changes = await session.change(loaded!);
+  const changes = await session.change(await loadText(file, CONF.replace('VI_0', 'VI_9'), ['lan']));
   assert.deepEqual(
     changes.map(({ keyword }) => keyword),
     ['name'],

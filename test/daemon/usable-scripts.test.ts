@@ -14,8 +14,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { findAccounts } from '../../src/daemon/accounts.ts';
 import { notRunnable, notSecure } from '../../src/daemon/script-file.ts';
-import { usableScripts } from '../../src/daemon/usable-scripts.ts';
+import { accountsIn, usableScripts } from '../../src/daemon/usable-scripts.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 
 const NOBODY = { uid: 65_534, gid: 65_534 };
@@ -139,13 +140,13 @@ function circle(): void {
 }
 
 describe('the configuration', () => {
-  const usable = (text: string) => {
+  const usable = async (text: string, umask?: number) => {
     const { config, problems } = parse(text, 'k.conf', {});
     assert.deepEqual(
       problems.filter(({ severity }) => severity === 'error'),
       [],
     );
-    return usableScripts(config);
+    return usableScripts(config, await findAccounts(accountsIn(config)), umask);
   };
   const conf = (globals: string, notify: string) => `
 global_defs { ${globals}
@@ -178,8 +179,8 @@ vrrp_instance V {
 }
 `;
 
-  test('comes back without scripts that cannot be run, and without what tracks them', () => {
-    const { config, problems } = usable(conf('', `notify ${script}\nnotify_master ${join(top, 'gone')}`));
+  test('comes back without scripts that cannot be run, and without what tracks them', async () => {
+    const { config, problems } = await usable(conf('', `notify ${script}\nnotify_master ${join(top, 'gone')}`));
     assert.deepEqual(
       config.vrrp_script.map(({ name }) => name),
       ['good'],
@@ -196,19 +197,19 @@ vrrp_instance V {
     );
   });
 
-  test('under enable_script_security comes back without what others could replace, where root would run it', () => {
+  test('under enable_script_security comes back without what others could replace, where root would run it', async () => {
     chmodSync(folder, 0o777);
-    const secured = (globals: string) =>
-      usable(conf(globals, `notify ${script}\nnotify_master ${script} nobody`)).config.vrrp_instance[0];
-    assert.ok(secured('')?.notify);
-    assert.equal(secured('enable_script_security')?.notify, undefined);
-    assert.ok(secured('enable_script_security')?.notify_master);
-    assert.ok(secured('enable_script_security\nscript_user nobody')?.notify);
+    const secured = async (globals: string) =>
+      (await usable(conf(globals, `notify ${script}\nnotify_master ${script} nobody`))).config.vrrp_instance[0];
+    assert.ok((await secured(''))?.notify);
+    assert.equal((await secured('enable_script_security'))?.notify, undefined);
+    assert.ok((await secured('enable_script_security'))?.notify_master);
+    assert.ok((await secured('enable_script_security\nscript_user nobody'))?.notify);
   });
 
-  test('runs each script as its own user, as script_user, or as we are', () => {
-    const identities = (globals: string) => {
-      const { config, programOf } = usable(
+  test('runs each script as its own user, as script_user, or as we are', async () => {
+    const identities = async (globals: string) => {
+      const { config, programOf } = await usable(
         conf(globals, `notify ${script} nobody\nnotify_master ${script} nobody root\nnotify_backup ${script}`),
       );
       const { notify, notify_master, notify_backup } = config.vrrp_instance[0]!;
@@ -217,27 +218,24 @@ vrrp_instance V {
         return `${uid}:${gid}`;
       });
     };
-    assert.deepEqual(identities(''), ['65534:65534', '65534:0', '0:0']);
-    assert.deepEqual(identities('script_user nobody'), ['65534:65534', '65534:0', '65534:65534']);
+    assert.deepEqual(await identities(''), ['65534:65534', '65534:0', '0:0']);
+    assert.deepEqual(await identities('script_user nobody'), ['65534:65534', '65534:0', '65534:65534']);
   });
 
-  test('gives scripts the umask of keepalived, the one of the file, or the one of the command line', () => {
-    const umask = (globals: string, option?: number) => {
-      const { config, programOf } = usableScripts(
-        parse(conf(globals, `notify ${script}`), 'k.conf', {}).config,
-        option,
-      );
+  test('gives scripts the umask of keepalived, the one of the file, or the one of the command line', async () => {
+    const umask = async (globals: string, option?: number) => {
+      const { config, programOf } = await usable(conf(globals, `notify ${script}`), option);
       return programOf(config.vrrp_instance[0]!.notify!).umask;
     };
-    assert.equal(umask(''), 0o177);
-    assert.equal(umask('umask 022'), 0o22);
-    assert.equal(umask('umask IWGRP|IWOTH'), 0o22);
-    assert.equal(umask('umask 022', 0o27), 0o27);
+    assert.equal(await umask(''), 0o177);
+    assert.equal(await umask('umask 022'), 0o22);
+    assert.equal(await umask('umask IWGRP|IWOTH'), 0o22);
+    assert.equal(await umask('umask 022', 0o27), 0o27);
   });
 
-  test('under set_supplementary_groups gives a script all groups of its user', () => {
+  test('under set_supplementary_groups gives a script all groups of its user', async () => {
     const [user, groups] = userWithGroups();
-    const { config, programOf, problems } = usable(conf('set_supplementary_groups', `notify "id -G" ${user}`));
+    const { config, programOf, problems } = await usable(conf('set_supplementary_groups', `notify "id -G" ${user}`));
     const { argv, uid } = programOf(config.vrrp_instance[0]!.notify!);
     assert.equal(uid, 0);
     const ran = spawnSync(argv[0]!, argv.slice(1), { encoding: 'utf8' });
@@ -245,14 +243,15 @@ vrrp_instance V {
     assert.ok(problems.every(({ message }) => !message.includes('setpriv')));
   });
 
-  test('gives a FIFO to its user, or to script_user', () => {
-    const { fifoOwner } = usable(conf('script_user nobody', ''));
-    assert.deepEqual(fifoOwner({ path: '/x', user: 'root' }), ROOT);
-    assert.deepEqual(fifoOwner({ path: '/x' }), NOBODY);
+  test('gives a FIFO to its user, or to script_user', async () => {
+    const fifos = 'notify_fifo /x root\nvrrp_notify_fifo /y';
+    const { config, fifoOwner } = await usable(conf(`script_user nobody\n${fifos}`, ''));
+    assert.deepEqual(fifoOwner(config.global_defs.notify_fifo!), ROOT);
+    assert.deepEqual(fifoOwner(config.global_defs.vrrp_notify_fifo!), NOBODY);
   });
 
-  test('finds a command without a path where execvp would', () => {
-    const { config, programOf } = usable(conf('', 'notify "sh -c true"'));
+  test('finds a command without a path where execvp would', async () => {
+    const { config, programOf } = await usable(conf('', 'notify "sh -c true"'));
     const { argv } = programOf(config.vrrp_instance[0]!.notify!);
     assert.match(argv[0]!, /^\/.*\/sh$/);
     assert.deepEqual(argv.slice(1), ['-c', 'true']);

@@ -2,30 +2,27 @@
  * Two routers on kernels that are nothing but state, with the real daemon on each, one wire for every device that both
  * have, and one clock in the test's hand.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseIpPrefix } from '../../src/base/address.ts';
 import { ms } from '../../src/base/units.ts';
-import { load } from '../../src/daemon/load.ts';
-import { Session } from '../../src/daemon/session.ts';
-import { View } from '../../src/daemon/view.ts';
+import type { Loaded } from '../../src/daemon/load.ts';
+import { KnownLines } from '../../src/keepalived/known-lines.ts';
 import type { Config } from '../../src/keepalived/model.ts';
 import { print } from '../../src/keepalived/printer.ts';
 import { FakeKernel } from './fake-kernel.ts';
+import { type FakeSession, loadText, startSession } from './fake-session.ts';
 
 /** What a step of the clock is: a twentieth of the shortest interval that tests use. */
 const STEP = ms(10);
 /** Turns of Node's loop after which nothing is under way: longer than any chain of ours. */
 const TURNS = 8;
 
-export interface FakeRouter {
+export interface FakeRouter extends FakeSession {
   readonly kernel: FakeKernel;
-  readonly session: Session;
-  /** `VI_0 MASTER`, a line a notice. */
-  readonly told: readonly string[];
-  readonly log: readonly string[];
+  readonly known: KnownLines;
 }
 
 export interface RouterSetup {
@@ -64,8 +61,8 @@ export class FakePair implements AsyncDisposable {
 
   /** SIGHUP with this file. */
   async reload(place: 0 | 1, config: Config): Promise<void> {
-    const { session } = this.routers[place];
-    await session.change(loadedOf(join(this.#directory, `${place}.conf`), config, session.loaded.config));
+    const { session, known } = this.routers[place];
+    await session.change(await loadedOf(join(this.#directory, `${place}.conf`), config, known));
     await settle();
   }
 
@@ -100,40 +97,12 @@ async function startRouter(file: string, { config, devices }: RouterSetup): Prom
     const address = { dev, address: parseIpPrefix(text)!, scope: 0, flags: 0 };
     kernel.changeByOthers({ kind: 'address', verb: 'add', address });
   }
-  const log: string[] = [];
-  const told: string[] = [];
-  let session: Session | undefined;
-  const snapshot = await kernel.watch((events) => {
-    for (const event of events) if (view.apply(event)) session?.heard(event);
-  });
-  const view = new View(snapshot);
-  session = new Session({
-    kernel,
-    view,
-    loaded: loadedOf(file, config),
-    log: (_priority, message) => log.push(message),
-    hooks: {
-      notify: ({ name }, what) => told.push(`${name} ${what}`),
-      notifyGroup: (name, what) => told.push(`group ${name} ${what}`),
-      priorityChanged: () => {},
-    },
-    keepOwned: false,
-  });
-  await session.start(snapshot, ms(0));
-  return { kernel, session, told, log };
+  const known = new KnownLines();
+  return { kernel, known, ...(await startSession(kernel, await loadedOf(file, config, known))) };
 }
 
-function loadedOf(file: string, config: Config, before?: Config) {
-  writeFileSync(file, print(config));
-  const { loaded, report } = load({
-    file,
-    interfaces: new Set(['p1p1', 'p3p1', 'p3p2', 'p4p1']),
-    missingInterface: 'refuse',
-    ...(before && { before }),
-  });
-  if (!loaded) throw new Error(report);
-  return loaded;
-}
+const loadedOf = (file: string, config: Config, known: KnownLines): Promise<Loaded> =>
+  loadText(file, print(config), ['p1p1', 'p3p1', 'p3p2', 'p4p1'], known);
 
 async function settle(): Promise<void> {
   for (let i = 0; i < TURNS; i += 1) await turn();
