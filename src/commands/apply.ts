@@ -8,7 +8,7 @@ import { applyDocument, type Ending } from '../rollout/document.ts';
 import { EXIT, type ExitCode, Stop } from './exit.ts';
 import { requirePairs } from './fleet.ts';
 import type { Io } from './io.ts';
-import { openSession, type PairSession, planSession } from './pair-session.ts';
+import { openSession, type PairSession, planSession, tellingOf } from './pair-session.ts';
 import { countOf, inParallel } from './parallel.ts';
 import { confirm } from './prompts.ts';
 import { requireRendered } from './rendering.ts';
@@ -99,7 +99,7 @@ async function carryOut(io: Io, work: readonly Work[], parallel: number): Promis
       links: session.links,
       packages: session.packages,
       interrupted: interrupts.second,
-      tell: (line) => io.out.event(`${plan.pair}  ${line}`),
+      ...tellingOf(io, plan.pair),
     });
     io.out.result(reportText(report));
     const untouched = report.outcome.kind === 'refused' && interrupts.second.aborted;

@@ -10,13 +10,14 @@ import { printPlans } from '../plan/print.ts';
 import { applyPlan } from '../rollout/apply.ts';
 import type { Package } from '../rollout/executable.ts';
 import type { Link } from '../rollout/link.ts';
+import { type Telling, uploadWatch } from '../rollout/telling.ts';
 import { exchange } from '../router/exchange.ts';
 import { activate, remove, upload } from '../router/install.ts';
 import { exitOf, readAllow, refusalOf, reportText } from './apply.ts';
 import { EXIT, Stop } from './exit.ts';
 import { pairNamed, requireFleet } from './fleet.ts';
 import type { Io } from './io.ts';
-import { linkTo, openSession, packagesOf, planSession, readRouter } from './pair-session.ts';
+import { linkTo, openSession, packagesOf, planSession, readRouter, tellingOf } from './pair-session.ts';
 import { inParallel } from './parallel.ts';
 import { confirm } from './prompts.ts';
 import { requireRendered } from './rendering.ts';
@@ -130,7 +131,7 @@ async function install(io: Io, name: string, flags: Flags): Promise<void> {
   io.out.problems(blocks);
   if (blocks.length > 0) throw new Stop(EXIT.refused, 'nothing was installed');
   const installed = await inParallel(chosen, chosen.length, async (known, i) => {
-    const placed = await place(known, packages[i]!);
+    const placed = await place(known, packages[i]!, tellingOf(io, name));
     io.out.result(`${known.member.name}  ${placed.executable} is installed; ${nextStep(placed)}`);
     return { router: known.member.name, ...placed };
   });
@@ -150,9 +151,11 @@ function nextStep({ runs, linked }: Placed): string {
 }
 
 /** Under another build that runs the link stays: after a crash systemd starts what it names, proven or not. */
-async function place({ member, link, observed, tandemd }: Known, source: Package): Promise<Placed> {
+async function place(known: Known, source: Package, telling: Telling): Promise<Placed> {
+  const { member, link, observed, tandemd } = known;
   const remote = await link.remote();
-  const uploaded = await upload(remote, source.executable, tandemd);
+  const watch = uploadWatch(member.name, source.executable, telling);
+  const uploaded = await upload(remote, source.executable, tandemd, { watch });
   if (uploaded.kind === 'refused') throw new Stop(EXIT.refused, `${member.name}: ${uploaded.reason}`);
   const runs = tandemd.running === source.wanted.sha256;
   const linked = runs || tandemd.running === undefined || !isOurs(observed.daemon);
@@ -185,8 +188,7 @@ async function upgrade(io: Io, name: string, flags: Flags): Promise<void> {
   }
   const { rendered, links, packages } = session;
   const interrupted = io.interruptible().second;
-  const tell = (line: string) => io.out.event(`${name}  ${line}`);
-  const report = await applyPlan({ plan, rendered, links, packages, interrupted, tell });
+  const report = await applyPlan({ plan, rendered, links, packages, interrupted, ...tellingOf(io, name) });
   io.out.result(reportText(report));
   io.out.document('tandem.daemon-upgrade', 1, { pair: name, outcome: report.outcome.kind });
   io.exit(exitOf(report));

@@ -109,6 +109,9 @@ function sinkOf(stream: NodeJS.WriteStream): Sink {
   });
   return {
     isTerminal: Boolean(stream.isTTY),
+    get columns() {
+      return stream.columns;
+    },
     write: (text) => {
       if (open) stream.write(text);
     },

@@ -7,6 +7,7 @@ import { styleText } from 'node:util';
 import { formatProblem, type Paint, type SourceText } from '../base/caret.ts';
 import type { Problem } from '../base/problem.ts';
 import { asterisks, createMask } from './mask.ts';
+import { createProgress } from './progress.ts';
 
 export type ColorChoice = 'auto' | 'always' | 'never';
 
@@ -18,6 +19,8 @@ export interface Output {
   result(text: string): void;
   /** One event on its way, a line on standard error: the same on a terminal and in CI. Not under --json. */
   event(text: string): void;
+  /** How far something is that takes a while (`undefined`: it is over); see progress.ts. Not under --json. */
+  progress(what: string, text: string | undefined): void;
   /** A JSON document, only under --json; `format` is stable and has its schema in docs/. */
   document(format: string, version: number, body: Readonly<Record<string, unknown>>): void;
   /** All problems with their places, on standard error; under --json a document. */
@@ -30,6 +33,8 @@ export interface Output {
 export interface Sink {
   write(text: string): void;
   readonly isTerminal: boolean;
+  /** The width of the terminal, as it is now. */
+  readonly columns?: number | undefined;
 }
 
 export interface OutputOptions {
@@ -38,15 +43,29 @@ export interface OutputOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly color: ColorChoice;
   readonly json: boolean;
+  /** Milliseconds, monotonic; a test's own. */
+  readonly now?: () => number;
 }
 
-export function createOutput({ stdout, stderr, env, color, json }: OutputOptions): Output {
+/** Of a terminal that does not say how wide it is, or says 0. */
+const COLUMNS = 80;
+
+export function createOutput(options: OutputOptions): Output {
+  const { stdout, stderr, env, color, json, now = () => performance.now() } = options;
   const mask = createMask();
   const coloredOut = !json && hasColor(color, stdout, env);
   const coloredErr = hasColor(color, stderr, env);
   const paintErr = coloredErr ? paintAnsi : paintPlain;
+  const safe = (text: string, colored: boolean) => withoutControl(mask.apply(text), colored);
   const write = (sink: Sink, colored: boolean, text: string) =>
-    sink.write(`${withoutControl(mask.apply(text), colored)}\n`);
+    progress.above(() => sink.write(`${safe(text, colored)}\n`));
+  const progress = createProgress({
+    moves: stderr.isTerminal && env.TERM !== 'dumb',
+    write: (text) => stderr.write(text),
+    line: (text) => output.event(text),
+    columns: () => stderr.columns || COLUMNS,
+    now,
+  });
   const output: Output = {
     json,
     paint: coloredOut ? paintAnsi : paintPlain,
@@ -55,6 +74,9 @@ export function createOutput({ stdout, stderr, env, color, json }: OutputOptions
     },
     event: (text) => {
       if (!json) write(stderr, coloredErr, text);
+    },
+    progress: (what, text) => {
+      if (!json) progress.set(safe(what, false), text === undefined ? undefined : safe(text, false));
     },
     document: (format, version, body) => {
       if (json) stdout.write(`${JSON.stringify(maskValues({ format, version, ...body }, mask.apply))}\n`);

@@ -9,6 +9,7 @@ import { type Desired, type PairPlan, planPair, type Reading } from '../plan/pla
 import type { RenderedRouter } from '../render/render.ts';
 import { Packages } from '../rollout/executable.ts';
 import { Link } from '../rollout/link.ts';
+import type { Telling } from '../rollout/telling.ts';
 import { readFacts } from '../router/facts.ts';
 import { survey } from '../router/install.ts';
 import type { Io } from './io.ts';
@@ -39,6 +40,12 @@ export function openSession(pair: Pair, rendered: readonly [RenderedRouter, Rend
     },
   };
 }
+
+/** What goes on with a pair: each line begins with its name. */
+export const tellingOf = (io: Io, pair: string): Telling => ({
+  tell: (line) => io.out.event(`${pair}  ${line}`),
+  progress: (what, text) => io.out.progress(`${pair}  ${what}`, text),
+});
 
 export interface PlanOptions {
   /** The way back: see PlanInput. */

@@ -17,8 +17,9 @@ import type { Clock } from './prove.ts';
 import { type Generation, RouterHands } from './router-hands.ts';
 import { rollOut } from './run.ts';
 import type { Outcome } from './step.ts';
+import type { Telling } from './telling.ts';
 
-export interface ApplyInput {
+export interface ApplyInput extends Telling {
   readonly plan: PairPlan;
   readonly rendered: readonly [RenderedRouter, RenderedRouter];
   readonly links: readonly [Link, Link];
@@ -26,7 +27,6 @@ export interface ApplyInput {
   readonly packages: Packages;
   /** Aborted: the pair is put back. */
   readonly interrupted: AbortSignal;
-  readonly tell: (line: string) => void;
 }
 
 export interface PairReport {
@@ -46,7 +46,7 @@ export async function applyPlan(input: ApplyInput): Promise<PairReport> {
   const late = schedule.window > 0 ? schedule.window : LATE;
   const sources = await Promise.all(plan.nodes.map((node) => packageFor(node, input.packages)));
   const hands = plan.nodes.map(
-    (node, i) => new RouterHands(links[i]!, node, generations[i]!, { late, source: sources[i] }),
+    (node, i) => new RouterHands(links[i]!, node, generations[i]!, { late, source: sources[i], telling: input }),
   );
   const report = await rollOut({
     schedule,

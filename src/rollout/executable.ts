@@ -22,6 +22,9 @@ const described = z.object({ version: z.string().regex(/^[\w.-]+$/), arch: z.str
 /** By `uname -m`: the runtime's name of the architecture, which the build uses. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: 'x64', aarch64: 'arm64' };
 
+/** Of 111 MB, measured: level 1 takes 1.1 s for 45.7 MB, 4 takes 1.4 s for 43.1 MB, 6 takes 2.2 s for 42.1 MB. */
+const LEVEL = 4;
+
 /** One a run: several pairs share what was read and compressed. */
 export class Packages {
   readonly #root: string;
@@ -60,7 +63,7 @@ export class Packages {
       // It is not kept in memory until the first router needs it, and may have been built anew since.
       const now = await readFile(file);
       if (hashOf(now) !== sha256) throw new Error(`${file} was changed while it was to be uploaded`);
-      return promisify(gzip)(now);
+      return promisify(gzip)(now, { level: LEVEL });
     };
     return {
       executable: { version, sha256, size, compressed: () => (compressed ??= compress()) },

@@ -10,6 +10,7 @@ import { activate, deactivate, ROUTER_PLACE, upload } from '../router/install.ts
 import { proveStarted } from '../router/prove.ts';
 import type { Remote } from '../router/remote.ts';
 import type { Package } from './executable.ts';
+import { type Telling, uploadWatch } from './telling.ts';
 
 const LINK = `${ROUTER_PLACE.folder}/tandemd`;
 const TANDEMD_UNIT = 'tandemd.service';
@@ -40,9 +41,11 @@ export class Installation {
   }
 
   /** Puts the executable beside what is there, where it is not there yet. @returns why that cannot be; a sentence */
-  async upload(remote: Remote): Promise<string | undefined> {
+  async upload(remote: Remote, telling: Telling): Promise<string | undefined> {
     if (installationOf(this.#node) === undefined || !this.#package || !this.#before) return undefined;
-    const uploaded = await upload(remote, this.#package.executable, this.#before);
+    const { executable } = this.#package;
+    const watch = uploadWatch(this.#node.router, executable, telling);
+    const uploaded = await upload(remote, executable, this.#before, { watch });
     if (uploaded.kind === 'refused') return uploaded.reason;
     this.#name = uploaded.name;
     return undefined;

@@ -28,6 +28,7 @@ import type { Package } from './executable.ts';
 import type { Hands, Moved, Readiness, Restored } from './hands.ts';
 import { Installation } from './installation.ts';
 import type { Link } from './link.ts';
+import type { Telling } from './telling.ts';
 import { asRoot, type TestCopy } from './test-copy.ts';
 
 export interface Generation {
@@ -51,6 +52,7 @@ export interface HandsOptions {
   readonly late: Millis;
   /** What is to be put there, where something is. */
   readonly source?: Package | undefined;
+  readonly telling: Telling;
 }
 
 export class RouterHands implements Hands {
@@ -59,6 +61,7 @@ export class RouterHands implements Hands {
   readonly #node: NodePlan;
   readonly #generations: readonly Generation[];
   readonly #late: Millis;
+  readonly #telling: Telling;
   readonly #installation: Installation;
   #observed: Observed;
   #signalled: Signalled | undefined;
@@ -66,13 +69,14 @@ export class RouterHands implements Hands {
   #started = false;
 
   /** @param late how long after it was sent a command may still act */
-  constructor(link: Link, node: NodePlan, generations: readonly Generation[], { late, source }: HandsOptions) {
+  constructor(link: Link, node: NodePlan, generations: readonly Generation[], { late, source, telling }: HandsOptions) {
     if (node.reading.kind !== 'read') throw new Error(`${node.router} was not read`);
     this.router = node.router;
     this.#link = link;
     this.#node = node;
     this.#generations = generations;
     this.#late = late;
+    this.#telling = telling;
     this.#installation = new Installation(node, source);
     this.#observed = node.reading.observed;
   }
@@ -84,7 +88,7 @@ export class RouterHands implements Hands {
     if (moved !== undefined) return this.#notReady([moved], true);
     this.#observed = observed;
     const remote = await this.#link.remote();
-    const noExecutable = await this.#installation.upload(remote);
+    const noExecutable = await this.#installation.upload(remote, this.#telling);
     if (noExecutable !== undefined) return this.#notReady([noExecutable]);
     const tests = this.#generations.map((generation) => this.#testOf(generation));
     const copies = this.#generations.map(({ config }, i) => this.#testCopy(config, tests[i]!));

@@ -65,12 +65,22 @@ export async function survey(remote: Remote, pid?: number, place: Place = ROUTER
 
 const isHash = (text: string | undefined): text is string => text !== undefined && /^[0-9a-f]{64}$/.test(text);
 
+/** Told while an upload goes on; not at all where everything is there already. */
+export interface UploadWatch {
+  begins(): void;
+  /** Of the compressed bytes; all of them are sent some seconds before the router has unpacked and checked them. */
+  sent(bytes: number, of: number): void;
+  ends(): void;
+}
+
+const UNWATCHED: UploadWatch = { begins: () => {}, sent: () => {}, ends: () => {} };
+
 /** @param installed the survey before: what runs or is linked stays, and so does what may be gone back to */
 export async function upload(
   remote: Remote,
   executable: Executable,
   installed: TandemdFiles,
-  place: Place = ROUTER_PLACE,
+  { watch = UNWATCHED, place = ROUTER_PLACE }: { readonly watch?: UploadWatch; readonly place?: Place } = {},
 ): Promise<Uploaded> {
   const { version, sha256, size } = executable;
   const there = installed.executables.find((each) => each.sha256 === sha256);
@@ -80,10 +90,16 @@ export async function upload(
     .filter(({ name, sha256: hash }) => name === installed.link || hash === installed.running)
     .map(({ name }) => name);
   const script = uploadScript({ mark, place, version, sha256, size, keep });
-  const stdin = await executable.compressed();
   const what = 'uploading the executable';
-  const answers = await ask(remote, mark, { argv: ['sh', '-c', script], stdin, timeout: uploadTimeout, what });
-  const [word, ...rest] = answers.at(-1) ?? [];
+  watch.begins();
+  const stdin = await executable.compressed();
+  const sent = (bytes: number) => watch.sent(bytes, stdin.length);
+  const asked = { argv: ['sh', '-c', script], stdin, sent, timeout: uploadTimeout, what };
+  const answers = await ask(remote, mark, asked).finally(() => watch.ends());
+  return readUploaded(remote, answers.at(-1) ?? []);
+}
+
+function readUploaded(remote: Remote, [word, ...rest]: readonly string[]): Uploaded {
   switch (word) {
     case 'placed':
       return { kind: 'placed', name: rest.join(' ') };
@@ -102,7 +118,7 @@ export async function upload(
         reason: `the executable does not run there (status ${rest[0]}): ${rest.slice(1).join(' ').trim()}`,
       };
     default:
-      throw new RemoteError('cut', remote.router, `${what}: it came ${word}`);
+      throw new RemoteError('cut', remote.router, `uploading the executable: it came ${word}`);
   }
 }
 

@@ -4,6 +4,8 @@ import type { Millis } from '../base/units.ts';
 export interface ExecOptions {
   /** Goes to the command's standard input, whole; then it is closed. Secrets travel only here. */
   readonly stdin?: Uint8Array | string;
+  /** Told how many bytes of standard input are on their way, again and again. */
+  readonly sent?: (bytes: number) => void;
   readonly timeout: Millis;
   /** What is being done, for errors: `reading facts`. */
   readonly what: string;

@@ -81,7 +81,7 @@ export class SshSession implements Remote {
           fail(this.#error('cut', options.what, 'the connection ended before the command did'));
         } else resolve(outcome);
       });
-      opened.end(options.stdin ?? '');
+      feed(opened, options);
     });
     return promise.finally(() => {
       clearTimeout(timer);
@@ -100,6 +100,27 @@ export class SshSession implements Remote {
     clearTimeout(timer);
     for (const each of this.#below) await each[Symbol.asyncDispose]();
   }
+}
+
+/** Of what is sent under somebody's eyes: half of the window that sshd opens, so the line never runs dry. */
+const pieceLength = 1024 * 1024;
+
+/** Standard input, and its end. A channel that closed early says so by itself. */
+function feed(channel: ClientChannel, { stdin = '', sent }: ExecOptions): void {
+  if (sent === undefined) {
+    channel.end(stdin);
+    return;
+  }
+  const bytes = typeof stdin === 'string' ? Buffer.from(stdin) : stdin;
+  const sendFrom = (start: number) => {
+    sent(start);
+    if (start === bytes.length) return void channel.end();
+    const end = Math.min(start + pieceLength, bytes.length);
+    channel.write(bytes.subarray(start, end), (error) => {
+      if (!error) sendFrom(end);
+    });
+  };
+  sendFrom(0);
 }
 
 /** Gathers a command's output until its channel closes. */

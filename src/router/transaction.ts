@@ -9,7 +9,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { assert } from '../base/assert.ts';
 import type { Engine } from '../base/engine.ts';
 import { type Millis, ms } from '../base/units.ts';
-import { type Remote, RemoteError } from './remote.ts';
+import { type ExecOptions, type Remote, RemoteError } from './remote.ts';
 import { readReport } from './report.ts';
 import {
   type CommitScript,
@@ -356,16 +356,14 @@ function staleReason([what, path]: readonly string[]): string {
   return what === 'staged' ? `the staged file ${path} is gone or was changed` : `${path} was changed since`;
 }
 
-export interface Asked {
+export interface Asked extends ExecOptions {
   readonly argv: readonly string[];
-  readonly stdin: Uint8Array | string;
-  readonly timeout: Millis;
-  readonly what: string;
 }
 
 /** The marked lines of a script's output, split at blanks. Throws where there is none: then it is not known how far it came. */
-export async function ask(remote: Remote, mark: string, { argv, stdin, timeout, what }: Asked): Promise<string[][]> {
-  const result = await remote.exec(argv, { stdin, timeout, what });
+export async function ask(remote: Remote, mark: string, { argv, ...options }: Asked): Promise<string[][]> {
+  const { what } = options;
+  const result = await remote.exec(argv, options);
   const lines = result.stdout.split('\n').filter((line) => line.startsWith(`${mark} `));
   if (lines.length === 0) {
     const said = result.stderr.trim().slice(-300);

@@ -2,7 +2,7 @@
 // needs: kernel sshd
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   lstatSync,
@@ -57,7 +57,7 @@ function router(): Place & { names(): string[]; unitNames(): string[] } {
 }
 
 async function install(place: Place, what: Executable, unit = 'unit'): Promise<string> {
-  const uploaded = await upload(remote, what, await survey(remote, undefined, place), place);
+  const uploaded = await upload(remote, what, await survey(remote, undefined, place), { place });
   assert.equal(uploaded.kind, 'placed', JSON.stringify(uploaded));
   const { name } = uploaded as { name: string };
   await activate(remote, { name, unit }, place);
@@ -144,7 +144,7 @@ const refused: readonly { name: string; what: Executable; says: RegExp }[] = [
 for (const { name, what, says } of refused) {
   test(`an executable ${name} is refused with the reason, and nothing is left`, async () => {
     const place = router();
-    const result = await upload(remote, what, await survey(remote, undefined, place), place);
+    const result = await upload(remote, what, await survey(remote, undefined, place), { place });
     assert.equal(result.kind, 'refused');
     assert.match((result as { reason: string }).reason, says);
     assert.deepEqual(place.names(), []);
@@ -159,11 +159,31 @@ test('an upload that comes short or changed is never named', async () => {
   for (const bytes of [whole.subarray(0, whole.length - 5), Buffer.alloc(0), flipped]) {
     const damaged: Executable = { ...one, compressed: () => Promise.resolve(bytes) };
     await assert.rejects(
-      upload(remote, damaged, await survey(remote, undefined, place), place),
+      upload(remote, damaged, await survey(remote, undefined, place), { place }),
       (error) => error instanceof RemoteError && error.kind === 'cut',
     );
     assert.deepEqual(place.names(), []);
   }
+});
+
+test('an upload tells how far it is; what is there already is not told', async () => {
+  const place = router();
+  // Nothing that gzip makes smaller: several pieces.
+  const noise = randomBytes(2_500_000).toString('base64');
+  const one = executable('1.0.0', '', `echo "Tandemd v1.0.0" >&2; exit\n${noise}`);
+  const total = (await one.compressed()).length;
+  const told: string[] = [];
+  const watch = {
+    begins: () => void told.push('begins'),
+    sent: (bytes: number, of: number) => void told.push(`${bytes} ${of}`),
+    ends: () => void told.push('ends'),
+  };
+  for (let times = 0; times < 2; times++) {
+    const before = await survey(remote, undefined, place);
+    assert.equal((await upload(remote, one, before, { place, watch })).kind, 'placed');
+  }
+  const pieces = [0, 1, 2].map((piece) => `${piece * 1024 * 1024} ${total}`);
+  assert.deepEqual(told, ['begins', ...pieces, `${total} ${total}`, 'ends']);
 });
 
 test("somebody else's program under our name is left alone", async () => {
