@@ -110,7 +110,7 @@ export function trySocketOption(fd: Pollable, option: Parameters<typeof setSocke
   return orErrno(call.setsockopt(fd, level, name, bytes, bytes.length));
 }
 
-const SOL_SOCKET = 1;
+export const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 
 /**

@@ -1,10 +1,10 @@
 /**
  * Whole Ethernet frames out of any device: gratuitous ARP and unsolicited neighbour advertisements, 64 in a call.
- * packet(7): struct sockaddr_ll family(2) protocol(2) index(4) hardware(2) type(1) length(1) address(8).
+ * packet(7).
  */
 import { AF, closeDescriptor, ERRNO, openSocket, type Pollable, SOCK_RAW, SystemError } from './ffi.ts';
 import { Outbox } from './messages.ts';
-import { u32 } from './netlink.ts';
+import { packetSockaddr } from './sockaddr.ts';
 
 /** What a sendmmsg takes in about half a millisecond. */
 const FRAMES_AT_ONCE = 64;
@@ -19,7 +19,7 @@ export class FrameSender {
 
   /** How many of the frames were sent; the device's queue may be full before the last. */
   send(index: number, frames: readonly Uint8Array[]): number {
-    const to = Uint8Array.from([AF.PACKET, 0, 0, 0, ...u32(index), ...new Uint8Array(12)]);
+    const to = packetSockaddr(index, 0);
     for (let sent = 0; sent < frames.length; ) {
       const slots = Math.min(FRAMES_AT_ONCE, frames.length - sent);
       for (let slot = 0; slot < slots; slot += 1) this.#outbox.fill(slot, { to, data: frames[sent + slot]! });

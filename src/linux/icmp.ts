@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Ip } from '../base/address.ts';
-import { internetChecksum, ipToBytes } from '../base/bytes.ts';
+import { internetChecksum } from '../base/bytes.ts';
 import {
   AF,
   closeDescriptor,
@@ -20,13 +20,12 @@ import {
 } from './ffi.ts';
 import { Inbox } from './messages.ts';
 import { u32 } from './netlink.ts';
+import { ipv4Sockaddr } from './sockaddr.ts';
+import { arrivalOf, SO, setOption, stampArrivals } from './socket-options.ts';
 
 const PROTOCOL = 1;
 const ECHO_REPLY = 0;
 const ECHO_REQUEST = 8;
-const SOL_SOCKET = 1;
-const SO_SNDBUF = 7;
-const SO_TIMESTAMPNS = 35;
 const SOL_RAW = 255;
 const ICMP_FILTER = 1;
 /**
@@ -57,8 +56,8 @@ export interface EchoSocket {
 export function openEcho(address: Ip, heard: (reply: EchoReply) => void): EchoSocket {
   const fd = openSocket(AF.INET, SOCK_RAW, PROTOCOL);
   try {
-    setSocketOption(fd, { level: SOL_SOCKET, name: SO_TIMESTAMPNS, value: 1 });
-    setSocketOption(fd, { level: SOL_SOCKET, name: SO_SNDBUF, value: SEND_BUFFER });
+    stampArrivals(fd);
+    setOption(fd, SO.SNDBUF, SEND_BUFFER);
     // A bit set keeps that type away.
     setSocketOption(fd, { level: SOL_RAW, name: ICMP_FILTER, value: ~(1 << ECHO_REPLY) });
   } catch (error) {
@@ -66,8 +65,7 @@ export function openEcho(address: Ip, heard: (reply: EchoReply) => void): EchoSo
     throw error;
   }
   const mark = randomBytes(MARK);
-  // struct sockaddr_in: family(2) port(2) address(4) padding(8).
-  const to = Uint8Array.from([AF.INET, 0, 0, 0, ...ipToBytes(address), 0, 0, 0, 0, 0, 0, 0, 0]);
+  const to = ipv4Sockaddr(address);
   const inbox = new Inbox(2048);
   const watch = watchReadable(fd, () => {
     const replies = drain(fd, inbox, mark);
@@ -100,11 +98,8 @@ function drain(fd: Pollable, inbox: Inbox, mark: Uint8Array): readonly EchoReply
     // Nothing more, or an error that clears itself by being read: a lost packet shows by its missing reply.
     if (typeof packet === 'number') return found;
     const number = numberOf(packet, mark);
-    const stamp = inbox.controls().find(({ level, type }) => level === SOL_SOCKET && type === SO_TIMESTAMPNS);
-    if (number === undefined || stamp === undefined) continue;
-    const view = new DataView(stamp.data.buffer, stamp.data.byteOffset, stamp.data.byteLength);
-    const at = Number(view.getBigInt64(0, true)) * 1e3 + Number(view.getBigInt64(8, true)) / 1e6;
-    found.push({ number, at });
+    const at = arrivalOf(inbox.controls());
+    if (number !== undefined && at !== undefined) found.push({ number, at });
   }
   return found;
 }

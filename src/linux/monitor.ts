@@ -38,7 +38,7 @@ export interface Monitor {
 
 /** Starts listening at once; what changes before this returns is not told. */
 export function openMonitor(options: MonitorOptions): Monitor {
-  const fd = openRouteSocket({ groups: GROUPS, blocking: false, receiveBuffer: options.receiveBuffer });
+  const fd = openRouteSocket({ groups: GROUPS, room: { receive: options.receiveBuffer } });
   attachFilter(fd, routeFilter(options.protocol, options.ports));
   const inbox = new Uint8Array(DATAGRAM_MAX);
   let closed = false;

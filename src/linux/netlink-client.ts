@@ -4,31 +4,17 @@
  */
 import { assert } from '../base/assert.ts';
 import {
-  AF,
-  bindSocket,
   closeDescriptor,
-  ERRNO,
   errorName,
-  openSocket,
   type Pollable,
-  receive,
-  SOCK_RAW,
   SystemError,
   sendTo,
   setSocketOption,
   socketAddress,
   trySocketOption,
 } from './ffi.ts';
-import {
-  type Message,
-  MessageWriter,
-  NLM_F,
-  NLMSG,
-  NLMSG_HEADER,
-  readError,
-  readMessages,
-  readU32,
-} from './netlink.ts';
+import { type Message, MessageWriter, NLM_F, NLMSG, NLMSG_HEADER, readError, readU32 } from './netlink.ts';
+import { type NetlinkSocketOptions, openNetlinkSocket, receiveAnswers } from './netlink-socket.ts';
 
 const NETLINK_ROUTE = 0;
 const SOL_NETLINK = 270;
@@ -36,20 +22,13 @@ const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 
-const SOL_SOCKET = 1;
-const SO_SNDBUF = 7;
-const SO_RCVBUF = 8;
-const SO_RCVTIMEO = 20;
-const SO_RCVBUFFORCE = 33;
-
 /** Room for the notices of 10,000 addresses, a KiB each and one more for the local route, while the loop is elsewhere. */
 export const RECEIVE_BUFFER = 16 * 1024 * 1024;
 /** A batch of 256 routes with some next hops each. */
 const SEND_BUFFER = 1024 * 1024;
 /** The kernel makes dumps in pieces of up to 32 KiB; a link with many virtual functions takes more for itself. */
 const DATAGRAM_MAX = 256 * 1024;
-/** Answers are there when the call returns; only a kernel that lost one lets us wait. */
-const ANSWER_SECONDS_MAX = 10;
+
 /** A message of a batch that the kernel refused. */
 export interface Refusal {
   /** Which message of the batch, from 0. */
@@ -76,10 +55,7 @@ export class NetlinkClient {
   readonly port: number;
 
   constructor() {
-    this.#fd = openRouteSocket({ groups: 0, blocking: true, receiveBuffer: RECEIVE_BUFFER });
-    const timeout = new Uint8Array(BigInt64Array.of(BigInt(ANSWER_SECONDS_MAX), 0n).buffer);
-    setSocketOption(this.#fd, { level: SOL_SOCKET, name: SO_RCVTIMEO, value: timeout });
-    setSocketOption(this.#fd, { level: SOL_SOCKET, name: SO_SNDBUF, value: SEND_BUFFER });
+    this.#fd = openRouteSocket({ room: { send: SEND_BUFFER, receive: RECEIVE_BUFFER } });
     this.port = readU32(socketAddress(this.#fd, 12), 4);
   }
 
@@ -128,13 +104,7 @@ export class NetlinkClient {
   }
 
   #receive(): readonly Message[] {
-    for (;;) {
-      const length = receive(this.#fd, this.#inbox);
-      if (length === -ERRNO.EINTR) continue;
-      if (length < 0) throw new SystemError(-length, 'receiving the answers of netlink');
-      assert(length <= DATAGRAM_MAX, 'a datagram of netlink fits the buffer');
-      return readMessages(this.#inbox.subarray(0, length));
-    }
+    return receiveAnswers(this.#fd, this.#inbox, 'receiving the answers of netlink');
   }
 }
 
@@ -179,26 +149,12 @@ export class BatchWriter {
   }
 }
 
-/**
- * A socket on the routing tables. `groups`: a bit for each of the first 31 notice groups, group n as bit n - 1.
- */
-export function openRouteSocket(options: {
-  readonly groups: number;
-  readonly blocking: boolean;
-  readonly receiveBuffer: number;
-}): Pollable {
-  const fd = openSocket(AF.NETLINK, SOCK_RAW, NETLINK_ROUTE, options.blocking);
-  const forced = { level: SOL_SOCKET, name: SO_RCVBUFFORCE, value: options.receiveBuffer };
-  // Without CAP_NET_ADMIN in the first user namespace: what net.core.rmem_max allows.
-  if (trySocketOption(fd, forced) < 0) setSocketOption(fd, { ...forced, name: SO_RCVBUF });
+/** A socket on the routing tables. */
+export function openRouteSocket(options: Omit<NetlinkSocketOptions, 'protocol'>): Pollable {
+  const fd = openNetlinkSocket({ protocol: NETLINK_ROUTE, ...options });
   for (const name of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) setSocketOption(fd, { level: SOL_NETLINK, name, value: 1 });
   // Linux 4.20 and newer; older ones check less and filter no dump, which costs time and nothing else.
   trySocketOption(fd, { level: SOL_NETLINK, name: NETLINK_GET_STRICT_CHK, value: 1 });
-  const address = new Uint8Array(12);
-  const view = new DataView(address.buffer);
-  view.setUint16(0, AF.NETLINK, true);
-  view.setUint32(8, options.groups, true);
-  bindSocket(fd, address);
   return fd;
 }
 

@@ -4,20 +4,9 @@
  *   message  netlink header, nfgenmsg: family(1) version(1) resource(2, big endian), attributes; numbers big endian,
  *            but for what is compared with something of the kernel's, an interface's number
  */
-import {
-  AF,
-  bindSocket,
-  closeDescriptor,
-  openSocket,
-  type Pollable,
-  receive,
-  SOCK_RAW,
-  SystemError,
-  sendTo,
-  setSocketOption,
-  trySocketOption,
-} from './ffi.ts';
-import { MessageWriter, NLM_F, NLMSG, readError, readMessages } from './netlink.ts';
+import { AF, closeDescriptor, SystemError, sendTo } from './ffi.ts';
+import { MessageWriter, NLM_F, NLMSG, readError } from './netlink.ts';
+import { openNetlinkSocket, receiveAnswers } from './netlink-socket.ts';
 
 const NETLINK_NETFILTER = 12;
 const SUBSYSTEM_NFTABLES = 10;
@@ -48,12 +37,6 @@ const BATCH_SIZE = 1024 * 1024;
 /** An attribute holds 64 KiB, and an element takes up to 48 bytes. */
 const ELEMENTS_AT_ONCE = 1_000;
 const ANSWER_MAX = 64 * 1024;
-const SOL_SOCKET = 1;
-const SO_SNDBUF = 7;
-const SO_RCVTIMEO = 20;
-const SO_SNDBUFFORCE = 32;
-/** Answers are there when the call returns; only a kernel that lost one lets us wait. */
-const ANSWER_SECONDS_MAX = 10;
 
 /** A part of a rule: it stops the rule, or goes on to the next one. Registers: 1 and up of 16 bytes, 8 and up of 4. */
 export interface Expression {
@@ -131,18 +114,8 @@ export interface NamedSet {
 
 /** A table that it owns goes when it is closed, and so with its process. */
 export class NftablesSocket {
-  readonly #fd: Pollable;
+  readonly #fd = openNetlinkSocket({ protocol: NETLINK_NETFILTER, room: { send: BATCH_SIZE } });
   #sequence = 0;
-
-  constructor() {
-    this.#fd = openSocket(AF.NETLINK, SOCK_RAW, NETLINK_NETFILTER, true);
-    const timeout = new Uint8Array(BigInt64Array.of(BigInt(ANSWER_SECONDS_MAX), 0n).buffer);
-    setSocketOption(this.#fd, { level: SOL_SOCKET, name: SO_RCVTIMEO, value: timeout });
-    const room = { level: SOL_SOCKET, name: SO_SNDBUFFORCE, value: BATCH_SIZE };
-    // Without CAP_NET_ADMIN in the first user namespace: what net.core.wmem_max allows.
-    if (trySocketOption(this.#fd, room) < 0) setSocketOption(this.#fd, { ...room, name: SO_SNDBUF });
-    bindSocket(this.#fd, Uint8Array.from([AF.NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
-  }
 
   /** Throws, with nothing changed, where the kernel refuses any of it. */
   send(table: string, fill: (batch: TableBatch) => void): void {
@@ -156,9 +129,7 @@ export class NftablesSocket {
     if (sent < 0) throw new SystemError(-sent, trying);
     const inbox = new Uint8Array(ANSWER_MAX);
     for (;;) {
-      const length = receive(this.#fd, inbox);
-      if (length < 0) throw new SystemError(-length, trying);
-      for (const message of readMessages(inbox.subarray(0, length))) {
+      for (const message of receiveAnswers(this.#fd, inbox, trying)) {
         // An answer to an earlier batch that was given up.
         if (message.type !== NLMSG.ERROR || message.sequence <= first) continue;
         const { errno } = readError(message);

@@ -26,14 +26,11 @@ import {
 import type { Datagram, VrrpSocket, VrrpSocketOptions } from './kernel.ts';
 import { Inbox, sendWithControl } from './messages.ts';
 import { u32 } from './netlink.ts';
+import { ipv4Sockaddr, ipv6Sockaddr } from './sockaddr.ts';
+import { makeRoom, SO, setOption } from './socket-options.ts';
 
 const VRRP = 112;
 
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
-const SO_PRIORITY = 12;
-const SO_BINDTODEVICE = 25;
-const SO_RCVBUFFORCE = 33;
 /** Control traffic (linux/pkt_sched.h): the highest band of the default queue. */
 const TC_PRIO_CONTROL = 7;
 
@@ -86,7 +83,7 @@ export function openVrrpSocket(
       if (closed) return errorName(ERRNO.EBADF);
       const result = six
         ? sendV6(fd, { bytes, source, destination }, options.index)
-        : sendTo(fd, bytes, isMulticast(destination) ? MSG_DONTROUTE : 0, sockaddrV4(destination));
+        : sendTo(fd, bytes, isMulticast(destination) ? MSG_DONTROUTE : 0, ipv4Sockaddr(destination));
       return result < 0 ? errorName(-result) : 'sent';
     },
     close() {
@@ -102,10 +99,9 @@ const EADDRINUSE = 98;
 function setOptions(fd: Pollable, { dev, family, index, hopLimit }: VrrpSocketOptions & { index: number }): void {
   const set = (level: number, name: number, value: number | Uint8Array): void =>
     setSocketOption(fd, { level, name, value });
-  set(SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${dev}\0`));
-  set(SOL_SOCKET, SO_PRIORITY, TC_PRIO_CONTROL);
-  const buffer = { level: SOL_SOCKET, name: SO_RCVBUFFORCE, value: RECEIVE_BUFFER };
-  if (trySocketOption(fd, buffer) < 0) set(SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+  setOption(fd, SO.BINDTODEVICE, new TextEncoder().encode(`${dev}\0`));
+  setOption(fd, SO.PRIORITY, TC_PRIO_CONTROL);
+  makeRoom(fd, 'receive', RECEIVE_BUFFER);
   if (family === 4) {
     set(SOL_IP, IP.HDRINCL, 1);
     set(SOL_IP, IP.MULTICAST_IF, Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, ...u32(index)]));
@@ -165,14 +161,10 @@ function describe(bytes: Uint8Array, inbox: Inbox, family: 4 | 6): Datagram {
 
 /** The source goes in struct in6_pktinfo: address(16) index(4). RFC 3542 section 6. */
 function sendV6(fd: Pollable, message: { bytes: Uint8Array; source: Ip; destination: Ip }, index: number): number {
-  const to = Uint8Array.from([AF.INET6, 0, 0, 0, 0, 0, 0, 0, ...ipToBytes(message.destination), ...u32(index)]);
+  const to = ipv6Sockaddr(message.destination, index);
   const data = Uint8Array.from([...ipToBytes(message.source), ...u32(index)]);
   return sendWithControl(fd, { to, data: message.bytes, control: { level: SOL_IPV6, type: IPV6.PKTINFO, data } });
 }
-
-/** struct sockaddr_in: family(2) port(2) address(4) padding(8). */
-const sockaddrV4 = (ip: Ip): Uint8Array =>
-  Uint8Array.from([AF.INET, 0, 0, 0, ...ipToBytes(ip), 0, 0, 0, 0, 0, 0, 0, 0]);
 
 /** IPv4: RFC 5771. */
 const isMulticast = (ip: Ip): boolean => (ipToBytes(ip)[0]! & 0xf0) === 0xe0;
