@@ -4,9 +4,9 @@
  */
 // needs: kernel keepalived ssh
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { waitFor } from '../../src/lab/process.ts';
-import { A, B, CONFIG, LivePair, pairImpossible, type Settings } from './live-pair.ts';
+import { A, B, CONFIG, LivePair, pairImpossible, type Settings, testsOnPair } from './live-pair.ts';
 
 /** Routes 1 to `count`: as long as tests only add to them, nothing is withdrawn. */
 const routes = (count: number): Settings => ({
@@ -16,6 +16,7 @@ const routes = (count: number): Settings => ({
 const skip = await pairImpossible();
 describe('apply on a live pair', { skip, timeout: 280_000 }, () => {
   let pair: LivePair;
+  const test = testsOnPair(() => pair);
   before(async () => {
     pair = await LivePair.up();
     await pair.bringUp();

@@ -6,14 +6,14 @@
  */
 // needs: kernel keepalived ssh
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { requirePairs } from '../../src/commands/fleet.ts';
 import { createIo } from '../../src/commands/io.ts';
 import { openSession, planSession } from '../../src/commands/pair-session.ts';
 import { requireRendered } from '../../src/commands/rendering.ts';
 import type { RenderedRouter } from '../../src/render/render.ts';
 import { applyPlan } from '../../src/rollout/apply.ts';
-import { B, CONFIG, LivePair, pairImpossible, pairText, ROOT, VIPS } from './live-pair.ts';
+import { B, CONFIG, LivePair, pairImpossible, pairText, ROOT, testsOnPair, VIPS } from './live-pair.ts';
 
 const TEMPLATE = 'templates/etc/keepalived/keepalived.conf.hbs';
 const ROUTE = '198.51.100.0/24 via 91.59.24.131 dev p1p2';
@@ -129,6 +129,7 @@ const PASSED_BY: readonly { readonly what: string; readonly spoil: (text: string
 const skip = await pairImpossible();
 describe('bad input never reaches a live pair', { skip, timeout: 240_000 }, () => {
   let pair: LivePair;
+  const test = testsOnPair(() => pair);
   before(async () => {
     pair = await LivePair.up();
     await pair.bringUp();

@@ -4,8 +4,8 @@
  */
 // needs: kernel keepalived ssh
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { A, B, CONFIG, LivePair, pairImpossible } from './live-pair.ts';
+import { after, before, describe } from 'node:test';
+import { A, B, CONFIG, LivePair, pairImpossible, testsOnPair } from './live-pair.ts';
 
 const FIRST = '192.168.1.1/24 dev p3p1';
 const OTHERS = ['192.168.1.2/24 dev p3p1', '192.168.1.3/24 dev p3p1'];
@@ -46,6 +46,7 @@ const ATTEMPTS = 3;
 
 describe('the first VIP of a subnet on legs without an address', { skip, timeout: 280_000 }, () => {
   let pair: LivePair;
+  const test = testsOnPair(() => pair);
   /** The configuration with all VIPs, by router. */
   let whole: ReadonlyMap<string, string>;
   before(async () => {

@@ -1,14 +1,15 @@
 /** Routers that run no VRRP yet: brought up one after the other, or left exactly as they were found. */
 // needs: kernel keepalived ssh nft systemd
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
-import { A, B, LivePair, pairImpossible } from './live-pair.ts';
+import { after, afterEach, before, describe } from 'node:test';
+import { A, B, LivePair, pairImpossible, testsOnPair } from './live-pair.ts';
 
 const VIPS = ['192.168.1.1/24', '192.168.1.2/24'];
 
 const skip = await pairImpossible();
 describe('bring-up', { skip, timeout: 280_000 }, () => {
   let pair: LivePair;
+  const test = testsOnPair(() => pair);
   before(async () => {
     pair = await LivePair.up();
   });

@@ -4,14 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import type { Engine } from '../../src/base/engine.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { onPath } from '../../src/lab/machine.ts';
 import { waitFor } from '../../src/lab/process.ts';
 import { labPossible } from '../lab/possible.ts';
+import { steady } from '../support/steady.ts';
 
 export const [A, B] = ['rtr-core01', 'rtr-core02'] as const;
 export const CONFIG = '/etc/keepalived/keepalived.conf';
@@ -158,14 +160,18 @@ for p in $(pidof keepalived | tr ' ' '\\n' | sort -n); do
   done
 done`;
 
+/** Text by path in the fleet's folder. */
+type Files = ReadonlyMap<string, string>;
+
 export class LivePair implements AsyncDisposable {
-  readonly lab: Lab;
   /** With inventory/ and pairs/. */
   readonly fleet: string;
   readonly #labs: string;
+  #lab: Lab;
+  #applied: Files | undefined;
 
   private constructor(lab: Lab, fleet: string, labs: string) {
-    this.lab = lab;
+    this.#lab = lab;
     this.fleet = fleet;
     this.#labs = labs;
   }
@@ -184,6 +190,25 @@ export class LivePair implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab.down();
     for (const folder of [this.fleet, this.#labs]) rmSync(folder, { recursive: true, force: true });
+  }
+
+  get lab(): Lab {
+    return this.#lab;
+  }
+
+  /** The fleet as the last successful `apply` found it: what the routers run. */
+  get applied(): Files | undefined {
+    return this.#applied;
+  }
+
+  /** Two new routers, and the fleet as it was applied then; where nothing was, they run nothing. */
+  async renew(applied: Files | undefined, bringUp: () => Promise<unknown>): Promise<void> {
+    await this.lab.down();
+    this.#lab = await Lab.up({ topology: this.lab.state.topology });
+    if (applied === undefined) return;
+    rmSync(this.fleet, { recursive: true });
+    for (const [path, text] of applied) this.write(path, text);
+    await bringUp();
   }
 
   /** Changes the pair's description. */
@@ -229,6 +254,8 @@ export class LivePair implements AsyncDisposable {
   async apply(...args: readonly string[]): Promise<string> {
     const { code, output } = await this.tandem('apply', '--yes', ...args);
     assert.equal(code, 0, output);
+    const paths = globSync('**', { cwd: this.fleet }).filter((path) => statSync(join(this.fleet, path)).isFile());
+    this.#applied = new Map(paths.map((path) => [path, readFileSync(join(this.fleet, path), 'utf8')]));
     return output;
   }
 
@@ -290,4 +317,23 @@ export class LivePair implements AsyncDisposable {
       case $(readlink $fd) in *consolidated*) cat $fd; exit ;; esac; done; done`;
     return this.sh(router, find);
   }
+}
+
+/**
+ * Tests on a pair that they share: what failed while the machine stood still is measured again on new routers, which run
+ * what those before ran when the test began.
+ *
+ * @param bringUp brings two new routers to what the fleet describes
+ */
+export function testsOnPair(
+  pair: () => LivePair,
+  bringUp: () => Promise<unknown> = () => pair().apply('--allow', 'bring-up'),
+): (name: string, body: () => Promise<void>) => void {
+  return (name, body) => {
+    const measured = (t: TestContext): Promise<void> => {
+      const { applied } = pair();
+      return steady(body, { anew: () => pair().renew(applied, bringUp) })(t);
+    };
+    void test(name, measured);
+  };
 }

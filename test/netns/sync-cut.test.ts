@@ -4,9 +4,9 @@
  */
 // needs: kernel keepalived ssh systemd
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe } from 'node:test';
 import { waitFor } from '../../src/lab/process.ts';
-import { A, B, LivePair, pairImpossible, VIPS } from './live-pair.ts';
+import { A, B, LivePair, pairImpossible, testsOnPair, VIPS } from './live-pair.ts';
 
 /** What the pair runs at first; each test tries to add this one. */
 const OLD = ['192.168.1.1/24', '192.168.1.2/24'];
@@ -25,6 +25,7 @@ const timers = ['version: 3', 'advert_int: 800ms'];
 const skip = await pairImpossible();
 describe('a change of both routers at once', { skip, timeout: 280_000 }, () => {
   let pair: LivePair;
+  const test = testsOnPair(() => pair);
   before(async () => {
     pair = await LivePair.up();
     await pair.bringUp({ timers });

@@ -4,10 +4,10 @@
  */
 // needs: kernel keepalived ssh
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { waitFor } from '../../src/lab/process.ts';
 import { startTandemd, tandemdLog } from '../../src/lab/tandemd.ts';
-import { A, B, CONFIG, LivePair, pairImpossible, pairText, type Settings, VIPS } from './live-pair.ts';
+import { A, B, CONFIG, LivePair, pairImpossible, pairText, type Settings, testsOnPair, VIPS } from './live-pair.ts';
 import { ctl, rendered, roles, states } from './tandemd-live.ts';
 
 /** What the seed's reader asked for: one more address, and a route. */
@@ -20,12 +20,17 @@ const QUESTION: Settings = {
 const skip = await pairImpossible();
 describe('apply on a live pair that runs tandemd', { skip, timeout: 280_000 }, () => {
   let pair: LivePair;
-  before(async () => {
-    pair = await LivePair.up();
-    pair.describe({ engine: 'tandemd' });
+  const bringUp = async () => {
     const texts = await rendered(pair);
     for (const router of [A, B]) await startTandemd(pair.lab, router, texts[router]);
     await roles(pair, { [A]: 'MASTER', [B]: 'BACKUP' });
+  };
+  const test = testsOnPair(() => pair, bringUp);
+  before(async () => {
+    pair = await LivePair.up();
+    pair.describe({ engine: 'tandemd' });
+    await bringUp();
+    await pair.apply();
   });
   after(() => pair?.[Symbol.asyncDispose]());
 

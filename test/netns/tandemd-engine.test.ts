@@ -4,14 +4,15 @@
  */
 // needs: kernel keepalived ssh systemd
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { buildExecutable } from '../../scripts/executable.ts';
 import { holdsEverything, ROUTE, ROUTERS, SYSTEM, withoutLoss } from './engine-pair.ts';
-import { A, B, LivePair, pairImpossible, type Settings, VIPS } from './live-pair.ts';
+import { A, B, LivePair, pairImpossible, type Settings, testsOnPair, VIPS } from './live-pair.ts';
 
 const skip = await pairImpossible();
 describe('a change of engine', { skip, timeout: 280_000 }, () => {
   let pair: LivePair;
+  const test = testsOnPair(() => pair);
   const keepalived: Settings = { routes: [ROUTE] };
   const tandemd: Settings = { engine: 'tandemd', routes: [ROUTE] };
   before(async () => {
@@ -51,6 +52,7 @@ describe('a change of engine', { skip, timeout: 280_000 }, () => {
   });
 
   test('to tandemd: one transition, and a packet of 10 ms at most', async () => {
+    pair.describe(tandemd);
     await withoutLoss(pair, 1, async () => {
       const output = await pair.apply('--allow', 'engine');
       assert.match(output, /transitions: 1 predicted, 1 observed/);

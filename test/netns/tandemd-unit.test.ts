@@ -4,16 +4,17 @@
  */
 // needs: kernel keepalived ssh systemd
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { buildExecutable } from '../../scripts/executable.ts';
 import { waitFor } from '../../src/lab/process.ts';
-import { A, B, CONFIG, LivePair, pairImpossible, VIPS } from './live-pair.ts';
+import { A, B, CONFIG, LivePair, pairImpossible, testsOnPair, VIPS } from './live-pair.ts';
 
 const ADDRESSES = VIPS.map((line) => line.split(' ')[0]!);
 
 const skip = await pairImpossible();
 describe('tandemd.service', { skip, timeout: 280_000 }, () => {
   let pair: LivePair;
+  const test = testsOnPair(() => pair);
   before(async () => {
     await buildExecutable();
     pair = await LivePair.up();

@@ -71,7 +71,7 @@ describe('the runner believes no test file', () => {
     const standsStill = `const { steady } = await import('${module}');
       const stalls = { mark: () => 0, latestMs: () => 80 };
       let runs = 0;
-      test('a', steady(() => { runs += 1; if (runs === 1) throw new Error('late'); }, stalls));`;
+      test('a', steady(() => { runs += 1; if (runs === 1) throw new Error('late'); }, { stalls }));`;
     writeFileSync(path, HEAD + standsStill);
     const { ok, passed, again } = await runTestFile(path, 10_000);
     const line = `${path}: a: measured again, the machine stood still for 80 ms: Error: late`;

@@ -160,6 +160,8 @@ export class FakeKernel implements Kernel {
 
   expectMuch(): void {}
 
+  rehearse(): void {}
+
   openVrrp(options: VrrpSocketOptions, listener: (datagrams: readonly Datagram[]) => void): VrrpSocket {
     this.#find(options.dev);
     const socket: OpenSocket = { options, listener };

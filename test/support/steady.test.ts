@@ -53,11 +53,17 @@ describe('a test that judges times', () => {
       };
       // A measurement's stalls are asked for with the mark of its own beginning.
       const stalls = { mark: () => runs, latestMs: (mark: number) => measured[mark]!.lateMs };
-      const ended = steady(body, stalls)(t);
+      let anew = 0;
+      const ended = steady(body, {
+        stalls,
+        anew: () => {
+          anew += 1;
+        },
+      })(t);
       if (fails === undefined) await ended;
       else await assert.rejects(ended, { message: fails });
       assert.equal(runs, measured.length);
-      assert.equal(said.mock.callCount(), again);
+      assert.deepEqual([said.mock.callCount(), anew], [again, again]);
       for (const { arguments: words } of said.mock.calls) assert.match(`${words}`, /stood still for \d+ ms: Error: \d/);
     });
   }
