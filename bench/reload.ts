@@ -1,16 +1,14 @@
 /** One VIP and one route more in a MASTER that has 10,000: tandemd and keepalived in turns. */
-import { buildExecutable } from '../scripts/executable.ts';
 import { waitFor } from '../src/lab/process.ts';
-import { Heartbeat } from '../test/support/heartbeat.ts';
-import { inOwnNetwork } from '../test/support/namespace.ts';
 import type { Comparison, ComparisonOptions } from './benchmark.ts';
 import { longestGap } from './pair/adverts.ts';
-import { Calm } from './pair/calm.ts';
-import { advertisedBy, fileOf, routes, TIMINGS, type Timing, VRID, vipAt, vips } from './pair/config.ts';
+import type { Calm } from './pair/calm.ts';
+import { fileOf, TIMINGS, type Timing, vipAt } from './pair/config.ts';
 import { Daemon, ENGINES, type Engine } from './pair/daemon.ts';
 import { FarEnd } from './pair/far-end.ts';
-import { addressOf, countAddresses, countRoutes, farIndex, layNetwork, macOf, speakerOf } from './pair/network.ts';
-import { isKept, type Limit, limitTable, median, ratio, spread, table } from './pair/table.ts';
+import { type By, type Column, compareCalmly, rowsOf, stands, titled } from './pair/ground.ts';
+import { speakerOf } from './pair/network.ts';
+import { type Limit, median } from './pair/table.ts';
 
 const SIZES = [20, 1000, 10_000];
 const roundsOf = (size: number): number => (size > 1000 ? 3 : 5);
@@ -18,6 +16,8 @@ const MASTER_PRIORITY = 200;
 const BACKUP_PRIORITY = 100;
 /** keepalived's backup may take over meanwhile, and give everything back: 5 s on a quiet machine. */
 const SETTLE_MS_MAX = 60_000;
+/** A look at 10,000 takes some 50 ms. */
+const STANDS_EVERY_MS = 200;
 
 export const comparison: Comparison = {
   title: 'Hot reload',
@@ -32,19 +32,17 @@ From the signal to the first answer to ARP and to ping, asked every millisecond,
 **Transitions** are those of the router and of its backup. Frames are announcements, CPU is the reload's,
 memory what is resident after it. Times in milliseconds: median (least-most).`,
   async compare(options) {
-    inOwnNetwork();
-    await buildExecutable();
-    await layNetwork();
-    await using heartbeat = new Heartbeat();
-    const calm = new Calm(heartbeat);
-    const parts: string[] = [];
-    const limits: Limit[] = [];
-    for (const timing of [TIMINGS.slow, TIMINGS.fast]) {
-      const found = await compareTiming(timing, options, calm);
-      parts.push(`## ${timing.name}`, table(HEAD, found.flatMap(rowsOf)));
-      limits.push(...found.flatMap((one) => limitsOf(timing, one)));
-    }
-    return { body: [...parts, '## Limits', limitTable(limits), calm.words].join('\n\n'), kept: limits.every(isKept) };
+    return compareCalmly(async (calm) => {
+      const parts: string[] = [];
+      const limits: Limit[] = [];
+      for (const timing of [TIMINGS.slow, TIMINGS.fast]) {
+        const found = await compareTiming(timing, options, calm);
+        const rows = found.flatMap((one) => rowsOf(nameOf(one), COLUMNS, one.by));
+        parts.push(titled(timing.name, HEAD, rows));
+        limits.push(...found.flatMap((one) => limitsOf(timing, one)));
+      }
+      return { parts, limits };
+    });
   },
 };
 
@@ -64,7 +62,7 @@ type Kind = 'excluded' | 'advertised';
 interface Found {
   readonly size: number;
   readonly kind: Kind;
-  readonly by: Readonly<Record<Engine, readonly Reload[]>>;
+  readonly by: By<Reload>;
 }
 
 async function compareTiming(timing: Timing, options: ComparisonOptions, calm: Calm): Promise<readonly Found[]> {
@@ -109,37 +107,21 @@ async function measure(setting: Setting): Promise<readonly Reload[]> {
   }
   await backup[Symbol.asyncDispose]();
   process.kill(daemon.pid, 'SIGTERM');
-  await stands(0);
+  await stands(4, 0, STANDS_EVERY_MS);
   return reloads;
 }
 
 const prober = ({ timing, size }: Setting, fresh: number): Promise<FarEnd> =>
-  FarEnd.begin({
-    device: farIndex(),
-    mac: macOf('far'),
-    routerMac: macOf('router'),
-    address: addressOf('far', 4),
-    speaker: speakerOf('far', 4),
-    vips: [vipAt(4, fresh)],
-    periodMs: 1,
-    advert: { ...timing, vrid: VRID, addresses: advertisedBy({ family: 4, size }) },
-  });
+  FarEnd.begin({ family: 4, timing, size, vips: [vipAt(4, fresh)], periodMs: 1 });
 
 /** At once: another router says that it leaves. */
 async function becomesMaster(daemon: Daemon, setting: Setting): Promise<void> {
   await using far = await prober(setting, 0);
   await far.order({ kind: 'advertise', priority: 0 });
   await far.order({ kind: 'silence' });
-  await stands(setting.size);
+  await stands(4, setting.size, STANDS_EVERY_MS);
   await daemon.rests();
 }
-
-const stands = (size: number): Promise<unknown> =>
-  waitFor(() => countAddresses('router', vips(4)) === size && countRoutes('router', routes(4)) === size, {
-    what: `${size} addresses and routes`,
-    timeoutMs: SETTLE_MS_MAX,
-    everyMs: 200,
-  });
 
 interface Pair {
   readonly daemon: Daemon;
@@ -155,7 +137,7 @@ async function measureReload({ daemon, backup }: Pair, setting: Setting, fresh: 
   await far.order({ kind: 'ask', what: 'missing' });
   const { at: signalled } = await far.order({ kind: 'signal', pid: daemon.pid, signal: 'SIGHUP' });
   await far.sees('the new VIP', ({ answers, replies }) => answers.frames > 0 && replies.frames > 0, SETTLE_MS_MAX);
-  await stands(fresh + 1);
+  await stands(4, fresh + 1, STANDS_EVERY_MS);
   await daemon.rests();
   const cpu = daemon.cpuMs() - before.cpu;
   const roles = (): boolean => daemon.states().at(-1) === 'MASTER' && backup.states().at(-1) === 'BACKUP';
@@ -176,7 +158,7 @@ async function measureReload({ daemon, backup }: Pair, setting: Setting, fresh: 
   };
 }
 
-const COLUMNS: readonly { readonly name: string; readonly of: keyof Reload }[] = [
+const COLUMNS: readonly Column<Reload>[] = [
   { name: 'ARP', of: 'arp' },
   { name: 'ping', of: 'ping' },
   { name: 'gap', of: 'gap' },
@@ -189,14 +171,6 @@ const COLUMNS: readonly { readonly name: string; readonly of: keyof Reload }[] =
 const HEAD = ['N', '', ...COLUMNS.map(({ name }) => name)];
 
 const nameOf = ({ size, kind }: Found): string => (kind === 'advertised' ? `${size}, advertised` : `${size}`);
-
-function rowsOf(found: Found): readonly (readonly string[])[] {
-  const values = (engine: Engine, of: keyof Reload): readonly number[] => found.by[engine].map((reload) => reload[of]);
-  return [
-    ...ENGINES.map((engine) => [nameOf(found), engine, ...COLUMNS.map(({ of }) => spread(values(engine, of)))]),
-    ['', '', ...COLUMNS.map(({ of }) => ratio(values('tandemd', of), values('keepalived', of)))],
-  ];
-}
 
 /** How much later than keepalived the new VIP may answer: with few there is little to gain, ms. */
 const LATER_MAX = 5;

@@ -8,6 +8,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Benchmark, Comparison, ComparisonOptions, Figure } from './benchmark.ts';
+import { median, short, table } from './pair/table.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Files of this folder that are no benchmark themselves. */
@@ -66,27 +67,29 @@ async function runs({ figures, runs, prepare }: Benchmark): Promise<{ readonly b
     const values = found.map((run) => run[figure.name]!);
     return summarise(figure, values);
   });
-  const head = ['| figure | median | least | most | limit | |', '|---|---|---|---|---|---|'];
-  const body = [...head, ...rows.map((row) => `| ${row.cells.join(' | ')} |`)].join('\n');
-  return { body, kept: rows.every((row) => row.kept) };
+  const head = ['figure', 'median', 'least', 'most', 'limit', ''];
+  const cells = rows.map((row) => row.cells);
+  return { body: table(head, cells), kept: rows.every((row) => row.kept) };
 }
 
 /** The median must keep the limit: one disturbed run says something about the machine. */
 function summarise(figure: Figure, values: readonly number[]): { cells: readonly string[]; kept: boolean } {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [least, median, most] = [sorted[0]!, sorted[Math.floor(sorted.length / 2)]!, sorted.at(-1)!];
-  const kept = figure.limit === undefined || median <= figure.limit;
+  const middle = median(values);
+  const kept = figure.limit === undefined || middle <= figure.limit;
   const limit = figure.limit === undefined ? '' : print(figure, figure.limit);
   const verdict = figure.limit === undefined ? '' : kept ? 'kept' : 'MISSED';
   return {
-    cells: [figure.name, print(figure, median), print(figure, least), print(figure, most), limit, verdict],
+    cells: [
+      figure.name,
+      ...[middle, Math.min(...values), Math.max(...values)].map((v) => print(figure, v)),
+      limit,
+      verdict,
+    ],
     kept,
   };
 }
 
-function print({ unit }: Figure, value: number): string {
-  return `${value >= 100 ? Math.round(value) : Number(value.toPrecision(3))} ${unit}`;
-}
+const print = ({ unit }: Figure, value: number): string => `${short(value)} ${unit}`;
 
 function commit(): string {
   const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();

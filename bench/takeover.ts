@@ -1,29 +1,16 @@
 /** Taking 10,000 VIPs and as many routes over, and giving them up: tandemd and keepalived in turns. */
-import { buildExecutable } from '../scripts/executable.ts';
 import type { Family } from '../src/base/address.ts';
 import { assert } from '../src/base/assert.ts';
-import { waitFor } from '../src/lab/process.ts';
-import { Heartbeat } from '../test/support/heartbeat.ts';
-import { inOwnNetwork } from '../test/support/namespace.ts';
 import type { Comparison, ComparisonOptions } from './benchmark.ts';
 import type { Sight } from './far/orders.ts';
 import { longestGap } from './pair/adverts.ts';
-import { Calm } from './pair/calm.ts';
-import { advertisedBy, fileOf, routes, TIMINGS, type Timing, VRID, vipAt, vips } from './pair/config.ts';
+import type { Calm } from './pair/calm.ts';
+import { fileOf, TIMINGS, type Timing, vipAt } from './pair/config.ts';
 import { Daemon, ENGINES, type Engine } from './pair/daemon.ts';
 import { FarEnd } from './pair/far-end.ts';
-import {
-  addressOf,
-  countAddresses,
-  countRoutes,
-  farIndex,
-  LEG,
-  layNetwork,
-  macOf,
-  set,
-  speakerOf,
-} from './pair/network.ts';
-import { isKept, type Limit, limitTable, median, ratio, spread, table } from './pair/table.ts';
+import { type By, type Column, compareCalmly, rowsOf, stands, titled } from './pair/ground.ts';
+import { LEG, set, speakerOf } from './pair/network.ts';
+import { type Limit, median } from './pair/table.ts';
 
 interface Case {
   readonly title: string;
@@ -75,6 +62,8 @@ const periodMs = (size: number): number => (size > 100 ? 5 : 2);
 const SILENCE_MS = 500;
 /** keepalived needs 2 s for 10,000 addresses on a quiet machine. */
 const TAKEOVER_MS_MAX = 60_000;
+/** Rarely, where the daemon's own work is measured meanwhile. */
+const STANDS_EVERY_MS = { taken: 300, released: 100 } as const;
 
 export const comparison: Comparison = {
   title: 'Takeover and release',
@@ -89,19 +78,17 @@ the daemon gets SIGTERM: until the last answer to ARP or ping. Frames are announ
 All by the kernel's times at the neighbour, which asks 100 of the VIPs every 2 to 5 ms, and the others as soon as the one
 before or after them answers, until each of the N has answered. Times in milliseconds: median (least-most).`,
   async compare(options) {
-    inOwnNetwork();
-    await buildExecutable();
-    await layNetwork();
-    await using heartbeat = new Heartbeat();
-    const calm = new Calm(heartbeat);
-    const parts: string[] = [];
-    const limits: Limit[] = [];
-    for (const each of CASES) {
-      const found = await compareCase(each, options, calm);
-      parts.push(`## ${each.title}`, table(HEAD, found.flatMap(rowsOf)));
-      limits.push(...found.flatMap((one) => limitsOf(each, one)));
-    }
-    return { body: [...parts, '## Limits', limitTable(limits), calm.words].join('\n\n'), kept: limits.every(isKept) };
+    return compareCalmly(async (calm) => {
+      const parts: string[] = [];
+      const limits: Limit[] = [];
+      for (const each of CASES) {
+        const found = await compareCase(each, options, calm);
+        const rows = found.flatMap(({ size, by }) => rowsOf(`${size}`, COLUMNS, by));
+        parts.push(titled(each.title, HEAD, rows));
+        limits.push(...found.flatMap((one) => limitsOf(each, one)));
+      }
+      return { parts, limits };
+    });
   },
 };
 
@@ -121,7 +108,7 @@ interface Round {
 
 interface Found {
   readonly size: number;
-  readonly by: Readonly<Record<Engine, readonly Round[]>>;
+  readonly by: By<Round>;
 }
 
 async function compareCase(each: Case, options: ComparisonOptions, calm: Calm): Promise<readonly Found[]> {
@@ -148,16 +135,8 @@ interface RoundOptions {
 }
 
 async function measure({ family, timing }: Case, { size, engine, release }: RoundOptions): Promise<Round> {
-  await using far = await FarEnd.begin({
-    device: farIndex(),
-    mac: macOf('far'),
-    routerMac: macOf('router'),
-    address: addressOf('far', family),
-    speaker: speakerOf('far', family),
-    vips: Array.from({ length: size }, (_, i) => vipAt(family, i)),
-    periodMs: periodMs(size),
-    advert: { ...timing, vrid: VRID, addresses: advertisedBy({ family, size }) },
-  });
+  const vips = Array.from({ length: size }, (_, i) => vipAt(family, i));
+  await using far = await FarEnd.begin({ family, timing, size, vips, periodMs: periodMs(size) });
   await far.order({ kind: 'advertise', priority: OTHER_PRIORITY });
   await using daemon = await Daemon.start(engine, 'router', fileOf({ family, timing, priority: 200, size }));
   await daemon.rests();
@@ -168,14 +147,7 @@ async function measure({ family, timing }: Case, { size, engine, release }: Roun
   await far.order({ kind: 'silence' });
   const isServed = ({ answers, replies }: Sight): boolean => answers.addresses === size && replies.addresses > 0;
   await far.sees(`${engine} to serve ${size} VIPs`, isServed, TAKEOVER_MS_MAX);
-  await waitFor(
-    () => countAddresses('router', vips(family)) === size && countRoutes('router', routes(family)) === size,
-    {
-      what: `${size} addresses and routes`,
-      timeoutMs: TAKEOVER_MS_MAX,
-      everyMs: 300,
-    },
-  );
+  await stands(family, size, STANDS_EVERY_MS.taken);
   await daemon.rests();
   const { at, spokeAt, adverts, answers, replies, announcements } = await far.look();
   const source = speakerOf('router', family);
@@ -192,11 +164,7 @@ async function measure({ family, timing }: Case, { size, engine, release }: Roun
     memory: daemon.residentMiB(),
   };
   const released = await measureRelease(far, daemon, release);
-  await waitFor(() => countAddresses('router', vips(family)) + countRoutes('router', routes(family)) === 0, {
-    what: `${engine} to give everything up`,
-    timeoutMs: TAKEOVER_MS_MAX,
-    everyMs: 100,
-  });
+  await stands(family, 0, STANDS_EVERY_MS.released);
   const [byPeer, byTerm] = release === 'peer' ? [released, Number.NaN] : [Number.NaN, released];
   return { ...taken, byPeer, byTerm };
 }
@@ -222,7 +190,7 @@ async function measureRelease(far: FarEnd, daemon: Daemon, release: RoundOptions
   return Math.max(0, answers.last - begun, replies.last - begun);
 }
 
-const COLUMNS: readonly { readonly name: string; readonly of: keyof Round }[] = [
+const COLUMNS: readonly Column<Round>[] = [
   { name: 'MASTER', of: 'master' },
   { name: 'first VIP', of: 'first' },
   { name: 'every VIP', of: 'every' },
@@ -236,14 +204,6 @@ const COLUMNS: readonly { readonly name: string; readonly of: keyof Round }[] = 
   { name: 'MiB', of: 'memory' },
 ];
 const HEAD = ['N', '', ...COLUMNS.map(({ name }) => name)];
-
-function rowsOf({ size, by }: Found): readonly (readonly string[])[] {
-  const values = (engine: Engine, of: keyof Round): readonly number[] => by[engine].map((round) => round[of]);
-  return [
-    ...ENGINES.map((engine) => [`${size}`, engine, ...COLUMNS.map(({ of }) => spread(values(engine, of)))]),
-    ['', '', ...COLUMNS.map(({ of }) => ratio(values('tandemd', of), values('keepalived', of)))],
-  ];
-}
 
 function limitsOf({ title, timing, answersWithin }: Case, { size, by }: Found): readonly Limit[] {
   const limit = (what: string, of: keyof Round, most: number): Limit => {

@@ -18,7 +18,8 @@ import {
   watchReadable,
 } from '../../src/linux/ffi.ts';
 import { Inbox, Outbox } from '../../src/linux/messages.ts';
-import { u32 } from '../../src/linux/netlink.ts';
+import { packetSockaddr } from '../../src/linux/sockaddr.ts';
+import { arrivalOf, makeRoom, stampArrivals } from '../../src/linux/socket-options.ts';
 import { monotonicNow, openDeadline } from '../../src/linux/timer.ts';
 import { advertFrame, echoRequest, hear, type Neighbour, question } from './frames.ts';
 import type { AdvertHeard, Order, ProberOptions, Sight, Wanted } from './orders.ts';
@@ -26,10 +27,6 @@ import { Record } from './record.ts';
 
 /** In the order of the network. */
 const ETH_P_ALL = 0x0300;
-const SOL_SOCKET = 1;
-const SO_TIMESTAMPNS = 35;
-const SO_SNDBUFFORCE = 32;
-const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
 const PACKET_IGNORE_OUTGOING = 23;
 /** A takeover of 10,000 is 50,000 announcements and 10,000 answers, each some 800 bytes of the kernel's memory. */
@@ -83,13 +80,13 @@ class Prober {
       address: parseIp(options.address)!,
       speaker: parseIp(options.speaker)!,
     };
-    this.#to = Uint8Array.from([AF.PACKET, 0, 0, 3, ...u32(options.device), ...new Uint8Array(12)]);
+    this.#to = packetSockaddr(options.device, ETH_P_ALL);
     this.#fd = openSocket(AF.PACKET, SOCK_RAW, ETH_P_ALL);
     bindSocket(this.#fd, this.#to);
     setSocketOption(this.#fd, { level: SOL_PACKET, name: PACKET_IGNORE_OUTGOING, value: 1 });
-    setSocketOption(this.#fd, { level: SOL_SOCKET, name: SO_TIMESTAMPNS, value: 1 });
-    setSocketOption(this.#fd, { level: SOL_SOCKET, name: SO_SNDBUFFORCE, value: BUFFER });
-    setSocketOption(this.#fd, { level: SOL_SOCKET, name: SO_RCVBUFFORCE, value: BUFFER });
+    stampArrivals(this.#fd);
+    makeRoom(this.#fd, 'send', BUFFER);
+    makeRoom(this.#fd, 'receive', BUFFER);
     const addresses = vips.map((vip) => parseIp(vip)!);
     const router = Uint8Array.from(options.routerMac);
     this.#questions = addresses.map((vip) => question(this.#self, router, vip));
@@ -215,7 +212,8 @@ class Prober {
       if (typeof frame === 'number') return;
       const heard = hear(frame);
       if (!heard) continue;
-      const at = this.#arrivedAt();
+      const at = arrivalOf(this.#inbox.controls());
+      assert(at !== undefined, 'the socket was told to note the time');
       if (heard.kind === 'advert') {
         this.#adverts.push({ at, source: ipFromBytes(heard.source).text, priority: heard.priority });
         continue;
@@ -225,14 +223,6 @@ class Prober {
       if (heard.kind === 'announcement') this.#announcements.note(index, at);
       else if (index !== undefined) (heard.kind === 'answer' ? this.#answers : this.#replies).note(index, at);
     }
-  }
-
-  /** struct timespec of the frame just received. */
-  #arrivedAt(): number {
-    const stamp = this.#inbox.controls().find(({ level, type }) => level === SOL_SOCKET && type === SO_TIMESTAMPNS);
-    assert(stamp !== undefined, 'the socket was told to note the time');
-    const view = new DataView(stamp.data.buffer, stamp.data.byteOffset, stamp.data.byteLength);
-    return Number(view.getBigInt64(0, true)) * 1e3 + Number(view.getBigInt64(8, true)) / 1e6;
   }
 }
 

@@ -3,16 +3,35 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { waitFor } from '../../src/lab/process.ts';
 import type { Order, ProberOptions, Sight } from '../far/orders.ts';
+import { advertisedBy, type FileOptions, VRID } from './config.ts';
+import { addressOf, farIndex, macOf, speakerOf } from './network.ts';
 
 const FOLDER = join(import.meta.dirname, '../far');
+
+export interface FarEndOptions extends Pick<FileOptions, 'family' | 'timing' | 'size'> {
+  readonly vips: readonly string[];
+  /** From the beginning of a round of questions to the next, at least. */
+  readonly periodMs: number;
+}
 
 export class FarEnd implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #ended: Promise<void>;
   #last: Promise<unknown> = Promise.resolve();
 
-  static async begin(options: ProberOptions): Promise<FarEnd> {
+  /** A neighbour that asks for these VIPs, and speaks as another router with such a file. */
+  static async begin({ family, timing, size, vips, periodMs }: FarEndOptions): Promise<FarEnd> {
     const farEnd = new FarEnd();
+    const options: ProberOptions = {
+      device: farIndex(),
+      mac: macOf('far'),
+      routerMac: macOf('router'),
+      address: addressOf('far', family),
+      speaker: speakerOf('far', family),
+      vips,
+      periodMs,
+      advert: { ...timing, vrid: VRID, addresses: advertisedBy({ family, size }) },
+    };
     await farEnd.order({ kind: 'begin', options });
     return farEnd;
   }
