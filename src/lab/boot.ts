@@ -157,7 +157,7 @@ function writeFiles({ directory, topology, machine, cgroup }: StartOptions): voi
   writeFileSync(join(directory, 'switch.batch'), switchBatch(topology));
   writeFileSync(join(directory, 'cables.table'), cableTable(topology));
   for (const node of topology.nodes) writeNodeFiles(directory, topology, node);
-  writeSshFiles(directory, routers(topology), machine.ssh);
+  writeSshFiles(directory, routers(topology), machine.ssh, routerCompileCache());
 }
 
 function writeNodeFiles(directory: string, topology: Topology, node: LabNode): void {

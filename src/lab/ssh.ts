@@ -6,8 +6,19 @@ import { makeSshKey } from './ssh-key.ts';
 import type { LabNode } from './topology.ts';
 import { managementAddress } from './topology.ts';
 
-/** The files of a lab's SSH side, all made before the first router boots: `sshd` reads them at its first start. */
-export function writeSshFiles(directory: string, routers: readonly LabNode[], server: SshServer): void {
+/**
+ * The files of a lab's SSH side, all made before the first router boots: `sshd` reads them at its first start.
+ *
+ * @param environment what OpenSSH gives to each command beside its own; the tree's server gives what it has itself
+ */
+export function writeSshFiles(
+  directory: string,
+  routers: readonly LabNode[],
+  server: SshServer,
+  environment: NodeJS.ProcessEnv,
+): void {
+  const setEnv = Object.entries(environment).map(([name, value]) => ` "${name}=${value}"`);
+  const sshdConfig = setEnv.length === 0 ? SSHD_CONFIG : `${SSHD_CONFIG}SetEnv${setEnv.join('')}\n`;
   const client = makeSshKey('tandem-lab');
   writeFileSync(join(directory, 'id_ed25519'), client.privateKey, { mode: 0o600 });
   writeFileSync(join(directory, 'id_ed25519.pub'), `${client.publicKey}\n`);
@@ -21,7 +32,7 @@ export function writeSshFiles(directory: string, routers: readonly LabNode[], se
     writeFileSync(join(etc, 'ssh_host_ed25519_key'), host.privateKey, { mode: 0o600 });
     writeFileSync(join(etc, 'ssh_host_ed25519_key.pub'), `${host.publicKey}\n`);
     copyFileSync(join(directory, 'id_ed25519.pub'), join(etc, 'authorized_keys'));
-    if (server === 'openssh') writeFileSync(join(etc, 'sshd_config'), SSHD_CONFIG);
+    if (server === 'openssh') writeFileSync(join(etc, 'sshd_config'), sshdConfig);
     knownHosts += `${router.name},${managementAddress(router)} ${host.publicKey}\n`;
   }
   writeFileSync(join(directory, 'known_hosts'), knownHosts);
