@@ -21,7 +21,7 @@ const SLICE_COST = 1_024;
 export const INLINE_COST = 1_024;
 
 export interface CarrierOptions {
-  readonly kernel: Kernel;
+  readonly kernel: Pick<Kernel, 'setting' | 'change' | 'sharedRoutes'>;
   readonly backlog: Backlog;
   readonly ground: Ground;
   readonly link: (dev: string) => Link | undefined;

@@ -26,8 +26,11 @@ import type { Ground } from './works.ts';
 const REPAIRS_MAX = 5;
 const REPAIRS_MS = 10_000;
 
+/** What the estate wants of the kernel. */
+export type EstateKernel = Pick<Kernel, 'now' | 'setting' | 'snapshot' | 'change' | 'sharedRoutes'>;
+
 export interface EstateOptions {
-  readonly kernel: Kernel;
+  readonly kernel: EstateKernel;
   readonly log: Log;
   readonly link: (dev: string) => Link | undefined;
   /** An object that is not put back any more. */

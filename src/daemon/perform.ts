@@ -23,6 +23,7 @@ import type { History } from './history.ts';
 import type { Loaded } from './load.ts';
 import type { Log } from './log.ts';
 import type { Hands } from './loop.ts';
+import { rehearseEstate } from './rehearsal.ts';
 import { Serial } from './serial.ts';
 import type { Sockets } from './sockets.ts';
 import {
@@ -202,6 +203,17 @@ export class Performer implements Hands {
   /** Takes the statics away again. */
   end(): void {
     this.#estate.release(undefined, this.#statics().things);
+  }
+
+  /** A takeover and a release of what is owned, or of its begin, for nothing (rehearsal.ts). */
+  async rehearse(): Promise<void> {
+    const { kernel, view } = this.#options;
+    // With few it is soon done, and the memory for its code is worth more.
+    if (!this.#outfit.isLarge) return;
+    const things = [...this.#outfit.instances.values()].flatMap((instance) =>
+      KINDS.map((what): readonly [string, Things] => [instance.name, this.#things(instance, what)]),
+    );
+    await rehearseEstate(things, { kernel, link: (dev) => view.link(dev) });
   }
 
   /** When the kernel has all that is wanted, and everybody has been told but the neighbours. */

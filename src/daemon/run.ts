@@ -19,7 +19,7 @@ import { DATA_FILE, dataText, STATS_FILE, statsText, writeDump } from './dumps.t
 import type { Hangup } from './early-signals.ts';
 import { EXIT } from './exit.ts';
 import { deletedHappening, type Happening } from './happening.ts';
-import { interfaceNames, type Loaded, load } from './load.ts';
+import { interfaceNames, type Loaded, type LoadResult, load } from './load.ts';
 import { consoleSink, createLog, JOURNAL_SOCKET, journalSink, type Log, logSocket, syslogSink } from './log.ts';
 import { forgetStart } from './memory.ts';
 import { Notices } from './notices.ts';
@@ -42,6 +42,8 @@ const UNANSWERED = [36, 63];
 const END_MS_MAX = 15_000;
 /** What one reads in a log; `tandem plan` shows all of them beforehand. */
 const CHANGES_TOLD_MAX = 50;
+/** After the start's own work; before that a reload or a takeover is as quick as it can be. */
+const REHEARSAL_MS = 1_000;
 const SIGNS = { add: '+', remove: '-', change: '~' } as const;
 /** keepalived's child_wait_time: how long it waits for its scripts at the end. */
 const NOTICES_END: Millis = ms(5_000);
@@ -111,6 +113,7 @@ class Daemon {
   #refused: { readonly at: number; readonly report: string } | undefined;
   #control: ControlServer | undefined;
   #watchdog: NodeJS.Timeout | undefined;
+  #rehearsal: NodeJS.Timeout | undefined;
   /** What signals ask for is done one after another. */
   #busy: Promise<void> = Promise.resolve();
   #stopping = false;
@@ -179,6 +182,7 @@ class Daemon {
     const { watchdogMs } = this.#supervisor;
     if (watchdogMs !== undefined) this.#watchdog = setInterval(() => this.#supervisor.alive(), watchdogMs);
     log('info', 'Startup complete');
+    this.#rehearsal = setTimeout(() => this.#later('the rehearsal', () => this.#rehearse()), REHEARSAL_MS).unref();
   }
 
   #newSession(loaded: Loaded): Session {
@@ -220,14 +224,12 @@ class Daemon {
   /** A file that is bad in any way changes nothing; of a good one only what differs. */
   async #reload(): Promise<void> {
     if (this.#stopping) return;
-    const { options, log, known } = this.#options;
+    const { options, log } = this.#options;
     log('info', 'Reloading ...');
     this.#supervisor.reloading(process.hrtime.bigint() / 1000n);
-    const { accounts } = this.#session.loaded.scripts;
-    const what = { ...options, interfaces: interfaceNames(), missingInterface: 'refuse', known, accounts } as const;
     const reading = reloadFileOf(this.#session.loaded.config.global_defs, options.pidFile);
     if (reading !== undefined) this.#mark(() => writeFileSync(reading, ''));
-    const { loaded, report } = await load(what, inSlices);
+    const { loaded, report } = await this.#read();
     if (reading !== undefined) this.#mark(() => rmSync(reading, { force: true }));
     if (report !== '') log(loaded ? 'warning' : 'error', report);
     this.#refused = loaded ? undefined : { at: Date.now() / 1000, report };
@@ -243,6 +245,21 @@ class Daemon {
       log('info', 'Reload complete');
     } else log('error', 'Reload refused: the configuration before goes on');
     this.#supervisor.ready(this.#summary());
+  }
+
+  /** The file as it is now. */
+  #read(): Promise<LoadResult> {
+    const { options, known } = this.#options;
+    const { accounts } = this.#session.loaded.scripts;
+    const interfaces = interfaceNames();
+    return load({ ...options, interfaces, missingInterface: 'refuse', known, accounts }, inSlices);
+  }
+
+  /** Code that has never run takes three times as long: what has to be quick when it counts is done once for nothing. */
+  async #rehearse(): Promise<void> {
+    if (this.#stopping) return;
+    const { loaded } = await this.#read();
+    if (loaded) await this.#session.rehearse(loaded);
   }
 
   /** reload_file: who writes configurations sees by it that they are being read. */
@@ -270,6 +287,7 @@ class Daemon {
     log('info', 'Stopping');
     this.#supervisor.stopping();
     clearInterval(this.#watchdog);
+    clearTimeout(this.#rehearsal);
     this.#reloadTime.close();
     const giveUp = setTimeout(() => {
       log('error', 'the kernel has not let go of everything in time');

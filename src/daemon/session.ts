@@ -16,6 +16,7 @@ import type { Loaded } from './load.ts';
 import type { Log } from './log.ts';
 import { type Clock, Loop } from './loop.ts';
 import { type Hooks, Performer } from './perform.ts';
+import { withoutLastLines } from './rehearsal.ts';
 import { inSlices } from './slices.ts';
 import { Sockets } from './sockets.ts';
 import { type KnownScripts, Trackers, tracksAlike } from './trackers.ts';
@@ -143,6 +144,17 @@ export class Session {
     await this.#performer.idle();
     this.#vmacs.tidy();
     return changes;
+  }
+
+  /** What a reload with a line more and a takeover would work out, for nothing (rehearsal.ts). */
+  async rehearse(next: Loaded): Promise<void> {
+    const loaded = placed(next, this.#options.view.links());
+    const shorter = withoutLastLines(loaded.config);
+    diff(shorter, loaded.config);
+    keptInstances(shorter, loaded.config);
+    tracksAlike(this.#loaded, loaded);
+    await inSlices(this.#performer.outfit(loaded));
+    await this.#performer.rehearse();
   }
 
   /** The kernel's notices, after the view has taken them in. */

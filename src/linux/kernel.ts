@@ -42,6 +42,9 @@ export interface Kernel {
   /** There will be much to change at once, and no time then: the worker is started now. */
   expectMuch(): void;
 
+  /** Works out what these changes would be asked with, and asks for nothing. */
+  rehearse(changes: readonly Change[]): void;
+
   /** One socket for all virtual routers of a device and family. Throws where the device is not there. */
   openVrrp(options: VrrpSocketOptions, listener: (datagrams: readonly Datagram[]) => void): VrrpSocket;
 

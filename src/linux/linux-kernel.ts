@@ -118,6 +118,10 @@ export class LinuxKernel implements Kernel {
     return sharedRoutes(routes, () => this.#devices);
   }
 
+  rehearse(changes: readonly Change[]): void {
+    for (const _ of writeBatches(changes, this.#devices, () => {}));
+  }
+
   expectMuch(): void {
     if (!this.#closed) this.#worker();
   }

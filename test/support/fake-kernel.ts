@@ -43,6 +43,7 @@ interface OpenSocket {
 
 export class FakeKernel implements Kernel {
   readonly sent: Sent[] = [];
+  readonly rehearsed: Change[] = [];
   readonly settings = new Map<string, string>();
   firewall: readonly FirewallRule[] = [];
   #now = ms(0);
@@ -160,7 +161,9 @@ export class FakeKernel implements Kernel {
 
   expectMuch(): void {}
 
-  rehearse(): void {}
+  rehearse(changes: readonly Change[]): void {
+    this.rehearsed.push(...changes);
+  }
 
   openVrrp(options: VrrpSocketOptions, listener: (datagrams: readonly Datagram[]) => void): VrrpSocket {
     this.#find(options.dev);
