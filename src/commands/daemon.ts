@@ -167,6 +167,7 @@ async function place(known: Known, source: Package, telling: Telling): Promise<P
 /** What `apply` would do about the executable, and nothing else. */
 async function upgrade(io: Io, name: string, flags: Flags): Promise<void> {
   const pair = await requirePair(io, name);
+  const allowed = readAllow(flags.allow);
   checkRouter(pair, flags.router);
   const [first, second] = requireRendered(io, [pair]);
   await using session = openSession(pair, [first!, second!], io);
@@ -177,7 +178,7 @@ async function upgrade(io: Io, name: string, flags: Flags): Promise<void> {
     const hint = 'tandem apply carries out everything together';
     throw new Stop(EXIT.refused, `more than the executable of ${name} would change`, { hint });
   }
-  const refusal = refusalOf(plan, readAllow(flags.allow));
+  const refusal = refusalOf(plan, allowed);
   if (refusal) throw new Stop(refusal.exit, `${name} is not changed: ${refusal.reason}`);
   if ((plan.schedule?.moves.length ?? 0) === 0) {
     io.out.result(`${name}  runs the executable of this package already`);
@@ -243,7 +244,7 @@ function statusText(shown: Status): string {
     ? `runs ${runs.engine} ${runs.version} (pid ${runs.pid})`
     : (shown.unknown ?? 'runs no VRRP daemon');
   const files = shown.executables.map(({ name, sha256, linked, running: isRunning, ours }) => {
-    const words = [linked && 'started next', isRunning && 'running', ours ? "this package's" : 'another build'];
+    const words = [linked && 'linked', isRunning && 'running', ours ? "this package's" : 'another build'];
     return `  ${name}  ${sha256.slice(0, 12)}  ${words.filter((word) => word !== false).join(', ')}`;
   });
   const units = shown.units.map(

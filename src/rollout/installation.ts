@@ -1,7 +1,7 @@
 /** The part of a rollout that puts tandemd on a router, or takes it out of service again: one router's. */
 import type { Engine } from '../base/engine.ts';
 import { ms } from '../base/units.ts';
-import type { Daemon, Observed, RunningDaemon, TandemdFiles } from '../change/observed.ts';
+import type { Daemon, Observed, RunningDaemon, TandemdFiles, UnitFact } from '../change/observed.ts';
 import { installationOf, isOurs } from '../plan/install.ts';
 import type { NodePlan } from '../plan/plan.ts';
 import { type Exchange, exchange, settled } from '../router/exchange.ts';
@@ -17,6 +17,11 @@ const TANDEMD_UNIT = 'tandemd.service';
 const KEEPALIVED_UNIT = 'keepalived.service';
 /** From the command's end until the daemon is seen: without systemd it forks twice on the way. */
 const START_LIMIT = ms(10_000);
+
+type Units = Pick<Exchange, 'enable' | 'disable' | 'mask' | 'unmask'>;
+
+const unitOf = ({ install }: Observed, name: string): UnitFact | undefined =>
+  install?.units.find((each) => each.name === name);
 
 export class Installation {
   readonly #node: NodePlan;
@@ -71,25 +76,27 @@ export class Installation {
   /** The daemon that runs makes room for the wanted one. @param before see Exchange */
   async replace(remote: Remote, running: RunningDaemon, before: number): Promise<void> {
     await this.activate(remote);
-    const { engine } = this.#node.desired;
-    const other = running.engine !== engine;
-    const units: Pick<Exchange, 'enable' | 'disable' | 'mask' | 'unmask'> =
-      !other || !this.#isSystemd
-        ? {}
-        : engine === 'tandemd'
-          ? { enable: TANDEMD_UNIT, mask: running.unit ?? KEEPALIVED_UNIT }
-          : { unmask: KEEPALIVED_UNIT, enable: KEEPALIVED_UNIT, disable: TANDEMD_UNIT };
+    const other = running.engine !== this.#node.desired.engine;
+    const units = other ? this.#unitsAfter(running.unit ?? KEEPALIVED_UNIT) : {};
     this.#exchanged = true;
     await this.#carryOut(remote, { stop: running, start: this.#starting(running), before, ...units });
   }
 
-  /** Where nothing ran before. */
+  /** Where nothing ran before, and tandemd is to, or was to until now. */
   async start(remote: Remote, observed: Observed, before: number): Promise<void> {
     await this.activate(remote);
-    const masks = observed.install?.units.some(({ name, load }) => name === KEEPALIVED_UNIT && load !== 'not-found');
-    const units = this.#isSystemd ? { enable: TANDEMD_UNIT, ...(masks && { mask: KEEPALIVED_UNIT }) } : {};
+    const there = (unitOf(observed, KEEPALIVED_UNIT)?.load ?? 'not-found') !== 'not-found';
     this.#exchanged = true;
+    const units = this.#unitsAfter(there ? KEEPALIVED_UNIT : undefined);
     await this.#carryOut(remote, { start: this.#starting(undefined), before, ...units });
+  }
+
+  /** @param keepalived its unit, to be masked while tandemd runs; undefined where there is none */
+  #unitsAfter(keepalived: string | undefined): Units {
+    if (!this.#isSystemd) return {};
+    if (this.#node.desired.engine === 'keepalived')
+      return { unmask: KEEPALIVED_UNIT, enable: KEEPALIVED_UNIT, disable: TANDEMD_UNIT };
+    return { enable: TANDEMD_UNIT, ...(keepalived !== undefined && { mask: keepalived }) };
   }
 
   /**
@@ -138,16 +145,16 @@ export class Installation {
     return daemon.kind === 'unknown' ? daemon.engines?.find((each) => each.engine === engine) : undefined;
   }
 
-  #unitsBack(was: Observed, old: RunningDaemon | undefined): Pick<Exchange, 'enable' | 'disable' | 'mask' | 'unmask'> {
+  #unitsBack(was: Observed, old: RunningDaemon | undefined): Units {
     const { engine } = this.#node.desired;
     if (!this.#isSystemd || old?.engine === engine) return {};
-    const unit = (name: string) => was.install?.units.find((each) => each.name === name);
+    const load = unitOf(was, KEEPALIVED_UNIT)?.load ?? 'not-found';
     if (engine === 'tandemd') {
-      const wasMasked = unit(KEEPALIVED_UNIT)?.load === 'masked';
-      const there = old?.unit !== undefined || (unit(KEEPALIVED_UNIT)?.load ?? 'not-found') !== 'not-found';
-      return { disable: TANDEMD_UNIT, ...(there && !wasMasked && { unmask: old?.unit ?? KEEPALIVED_UNIT }) };
+      const there = old?.unit !== undefined || load !== 'not-found';
+      return { disable: TANDEMD_UNIT, ...(there && load !== 'masked' && { unmask: old?.unit ?? KEEPALIVED_UNIT }) };
     }
-    return { ...(unit(TANDEMD_UNIT)?.file === 'enabled' && { enable: TANDEMD_UNIT }), mask: KEEPALIVED_UNIT };
+    const wasEnabled = unitOf(was, TANDEMD_UNIT)?.file === 'enabled';
+    return { ...(wasEnabled && { enable: TANDEMD_UNIT }), ...(load === 'masked' && { mask: KEEPALIVED_UNIT }) };
   }
 
   async #carryOut(remote: Remote, order: Exchange, engine: Engine = this.#node.desired.engine): Promise<void> {

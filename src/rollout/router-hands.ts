@@ -265,10 +265,12 @@ export class RouterHands implements Hands {
   }
 
   async #start(): Promise<void> {
-    if (this.#engine === 'tandemd' && this.#observed.daemon.kind !== 'running') {
+    const { daemon } = this.#observed;
+    const wasTandemd = daemon.kind === 'stopped' && daemon.engine === 'tandemd';
+    if (daemon.kind !== 'running' && (this.#engine === 'tandemd' || wasTandemd)) {
       return this.#installation.start(await this.#link.remote(), this.#observed, this.#until);
     }
-    this.#started = this.#observed.daemon.kind !== 'running';
+    this.#started = daemon.kind !== 'running';
     const started = await start(await this.#link.remote(), this.#service);
     if (started.kind === 'failed') throw new Error(`${this.router}: ${this.#engine} does not start: ${started.reason}`);
   }

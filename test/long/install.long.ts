@@ -72,10 +72,7 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
     assert.deepEqual((await systems())[A], untouched[A]);
     await tandem('install', 'core');
     const output = await tandem('status', 'core');
-    assert.match(
-      output,
-      /rtr-core01 {2}runs keepalived[\s\S]+tandemd-\d\S+ {2}[0-9a-f]{12} {2}started next, this package's/,
-    );
+    assert.match(output, /rtr-core01 {2}runs keepalived[\s\S]+tandemd-\d\S+ {2}[0-9a-f]{12} {2}linked, this package's/);
     assert.match(output, /tandemd\.service {2}inactive, disabled/);
     assert.match(await pair.sh(A, 'tandemd --version 2>&1'), /^Tandemd v\d/);
     assert.match(await pair.apply(), /nothing to do/);
@@ -136,9 +133,9 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
     assert.match(two.output, /several daemons run VRRP here .*nothing was taken away/);
     const both = await tandem('status', 'core');
     assert.match(both, /error\[plan-two-engines\]: \S+ runs .*tandemd \d+.* side by side/);
-    assert.match(both, /started next, running, this package's[\s\S]+started next, running, this package's/);
+    assert.match(both, /linked, running, this package's[\s\S]+linked, running, this package's/);
     await pair.sh(master, 'kill "$(cat /run/second.pid)"; while [ -e /run/second.pid ]; do sleep 0.1; done');
-    assert.match(await tandem('status', 'core'), /runs tandemd[\s\S]+started next, running, this package's/);
+    assert.match(await tandem('status', 'core'), /runs tandemd[\s\S]+linked, running, this package's/);
     assert.match(await tandem('upgrade', 'core', '--yes'), /runs the executable of this package already/);
   });
 
@@ -147,10 +144,7 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
     await waitFor(async () => (await holders()).length === 1, { what: 'one master', timeoutMs: 20_000, everyMs: 100 });
     const [master] = await holders();
     const backup = master === A ? B : A;
-    assert.match(
-      await tandem('status', 'core'),
-      /tandemd-0\.0\.9 {2}[0-9a-f]{12} {2}started next, running, another build/,
-    );
+    assert.match(await tandem('status', 'core'), /tandemd-0\.0\.9 {2}[0-9a-f]{12} {2}linked, running, another build/);
     const installed = await tandem('install', 'core');
     assert.match(
       installed,
@@ -168,6 +162,20 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
     for (const router of ROUTERS) {
       const names = await pair.sh(router, 'cd /usr/local/sbin; readlink tandemd; ls');
       assert.match(names, /^tandemd-\d+\.[1-9]\S*\ntandemd\ntandemd-0\.0\.9\ntandemd-\d+\.[1-9]\S*\n$/);
+    }
+  });
+
+  test('a pair whose tandemd was stopped comes up with keepalived, and with tandemd again', async () => {
+    for (const engine of ['keepalived', 'tandemd'] as const) {
+      for (const router of ROUTERS) await pair.sh(router, 'systemctl stop tandemd keepalived 2>/dev/null; true');
+      pair.describe({ engine });
+      assert.match(await pair.apply('--allow', 'bring-up'), /done and proven/);
+      const states = { keepalived: 'enabled\ndisabled\n', tandemd: 'masked\nenabled\n' };
+      for (const router of ROUTERS) {
+        assert.match(await pair.sh(router, `systemctl is-active ${engine}`), /^active/);
+        assert.equal(await pair.sh(router, 'systemctl is-enabled keepalived tandemd || true'), states[engine]);
+      }
+      assert.match(await pair.apply(), /nothing to do/);
     }
   });
 
