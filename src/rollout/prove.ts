@@ -2,6 +2,7 @@
 import { type Millis, ms } from '../base/units.ts';
 import type { Transitions } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
+import type { Config } from '../keepalived/model.ts';
 import { type Expected, type Finding, transitionsBetween, unheard, unsettled } from '../plan/proof.ts';
 import type { Proof } from './step.ts';
 
@@ -17,6 +18,8 @@ export interface ProveInput {
   readonly splitFor: Millis;
   /** Before the first move; with `predicted`, what is counted since then is held against it. */
   readonly baseline: readonly Observed[];
+  /** By router, what it ran then, where that is not what it ran before everything. */
+  readonly baselineRan?: ReadonlyMap<string, Config>;
   /** How often each instance became MASTER before the baseline. */
   readonly earlier?: Readonly<Record<string, number>>;
   /** Everything must have come to this router. */
@@ -100,8 +103,10 @@ const unproven = (input: ProveInput, findings: readonly Finding[], last: readonl
   last,
 });
 
-function transitionsOf({ baseline, expected, earlier = {} }: ProveInput, last: readonly Observed[]) {
-  const since = transitionsBetween(baseline, last, expected);
+function transitionsOf(input: ProveInput, last: readonly Observed[]): Record<string, number> {
+  const { baseline, baselineRan, expected, earlier = {} } = input;
+  const counted = expected.map((each) => ({ ...each, before: baselineRan?.get(each.router) ?? each.before }));
+  const since = transitionsBetween(baseline, last, counted);
   const names = new Set([...Object.keys(earlier), ...Object.keys(since)]);
   return Object.fromEntries([...names].map((name) => [name, (earlier[name] ?? 0) + (since[name] ?? 0)]));
 }

@@ -51,6 +51,7 @@ class Rollout {
   #events: Event[] = [];
   #wake: (() => void) | undefined;
   #baseline = new Map<string, Observed>();
+  readonly #baselineRan = new Map<string, Config>();
   #transitions: Readonly<Record<string, number>> = {};
   /** Before the baseline. */
   #earlier: Readonly<Record<string, number>> = {};
@@ -159,6 +160,7 @@ class Rollout {
         settleFor: ms(3 * downTimer + SETTLE_EXTRA),
         splitFor: downTimer,
         baseline: schedule.routers.map((router) => this.#baseline.get(router)!),
+        baselineRan: this.#baselineRan,
         earlier: this.#earlier,
         ...(last && { predicted }),
         ...(takesOver && { master: takesOver }),
@@ -168,7 +170,10 @@ class Rollout {
       if (schedule.moves.some(({ kind }) => kind === 'replace')) {
         // What a daemon has counted goes with it: each step is counted by itself.
         this.#earlier = transitions;
-        for (const facts of seen) this.#baseline.set(facts.router, facts);
+        for (const facts of seen) {
+          this.#baseline.set(facts.router, facts);
+          this.#baselineRan.set(facts.router, this.#expected(facts.router, index === undefined).config);
+        }
       }
       return { kind: 'proof', proof };
     } catch (error) {

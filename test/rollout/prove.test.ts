@@ -12,6 +12,8 @@ interface Look {
   readonly states: readonly [LiveState, LiveState];
   /** Adverts that the second router has received since it started. */
   readonly heard: number;
+  /** How often each became MASTER since it started; 0 where not said. */
+  readonly became?: number;
 }
 
 /** Proves with looks that the script gives by time, and tells how long that took. */
@@ -21,9 +23,10 @@ async function proven(
 ): Promise<Proven & { readonly tookMs: number }> {
   let now = 0;
   const look = async (): Promise<readonly Observed[]> => {
-    const { states, heard } = at(now);
+    const { states, heard, became = 0 } = at(now);
     return states.map((state, i) => {
-      const counters = { advertsReceived: i === 0 ? 0 : heard, advertsSent: 0, becameMaster: 0, releasedMaster: 0 };
+      const received = i === 0 ? 0 : heard;
+      const counters = { advertsReceived: received, advertsSent: 0, becameMaster: became, releasedMaster: 0 };
       const instances = [{ name: 'V', state, ...counters, errors: {} }];
       const daemon = { kind: 'absent' };
       return { router: 'ab'[i], daemon, addresses: [], routes: [], instances } as unknown as Observed;
@@ -82,6 +85,17 @@ test('a router that was put ahead and does not take over is named', async () => 
   const { proof } = await proven((now) => ({ states: ['MASTER', 'BACKUP'], heard: 1 + now }), { master: 'b' });
   assert.equal(proof.kind, 'unproven');
   assert.match(proof.kind === 'unproven' ? proof.findings[0]!.message : '', /V: b does not take over from its peer/);
+});
+
+test('an instance that began before the baseline is counted from there, as one that went on', async () => {
+  const steady = (now: number): Look => ({ states: ['MASTER', 'BACKUP'], heard: 1 + now, became: 1 });
+  const expected = ['a', 'b'].map((router) => ({ router, config, before: EMPTY }));
+  const baselineRan = new Map([
+    ['a', config],
+    ['b', config],
+  ]);
+  assert.deepEqual((await proven(steady, { expected })).transitions, { V: 2 });
+  assert.deepEqual((await proven(steady, { expected, baselineRan })).transitions, { V: 0 });
 });
 
 test('what was counted before the baseline counts for the prediction', async () => {
