@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Lab } from '../../src/lab/lab.ts';
-import { type Init, inspectMachine } from '../../src/lab/machine.ts';
 import { waitFor } from '../../src/lab/process.ts';
+import { steady } from '../support/steady.ts';
 import { labPossible } from './possible.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
@@ -16,7 +16,7 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 
 const skip = await labPossible();
 const options = { skip, timeout: 120_000 };
-const best: Init | undefined = skip ? undefined : (await inspectMachine()).init;
+const withInit = { small: options, systemd: { ...options, skip: await labPossible({ init: 'systemd' }) } };
 
 const config = (priority: number): string => `vrrp_instance VI_0 {
     state BACKUP
@@ -35,12 +35,8 @@ const config = (priority: number): string => `vrrp_instance VI_0 {
 for (const init of ['systemd', 'small'] as const) {
   test(
     `core with ${init}: client and server talk through the pair, and again after the master's power is cut`,
-    options,
-    async (t) => {
-      if (init === 'systemd' && best !== 'systemd') {
-        t.skip('systemd in a router needs root, the package systemd and a writable cgroup2');
-        return;
-      }
+    withInit[init],
+    steady(async () => {
       await using lab = await Lab.up({ init });
       await using adverts = await lab.adverts('rtr-core02', 'p4p1');
       await lab.startKeepalived('rtr-core01', config(150));
@@ -82,7 +78,7 @@ for (const init of ['systemd', 'small'] as const) {
       assert.notEqual(last?.priority, 0, 'a power cut says no goodbye');
       // 2 x advert_int is what is left of the down timer when an advert has just not been sent (RFC 3768 section 6.1).
       assert.ok(lost > 0 && longestSilenceMs > 1_900, `${lost} lost, ${longestSilenceMs} ms`);
-    },
+    }),
   );
 }
 

@@ -60,10 +60,10 @@ for (const server of ['openssh', 'tandem'] as const) {
     async () => {
       await using lab = await Lab.up({ ssh: server, init: 'small' });
       lab.cutSsh('rtr-core01', { afterBytes: 500_000 });
-      const cut = await ssh(lab, 'cat >/root/uploaded', { stdin: 'y'.repeat(2_000_000) });
+      const cut = await ssh(lab, 'cat >/var/lib/uploaded', { stdin: 'y'.repeat(2_000_000) });
       assert.equal(cut.code, 255);
       // On a busy machine the cut may come before the router's shell has made the file.
-      const count = 'stat -c %s /root/uploaded 2>/dev/null || echo 0';
+      const count = 'stat -c %s /var/lib/uploaded 2>/dev/null || echo 0';
       const size = Number(await lab.must('rtr-core01', ['sh', '-c', count]));
       assert.ok(size < 500_000, `${size} bytes arrived`);
       lab.mendSsh('rtr-core01');
