@@ -6,33 +6,23 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  constants,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { SMTPServer } from 'smtp-server';
+import { FifoReader } from '../support/fifo-reader.ts';
+import { addVeth, ip } from '../support/ip.ts';
 import { inOwnNetwork } from '../support/namespace.ts';
-import { sh } from '../support/shell.ts';
+import { TANDEMD } from '../support/tandemd.ts';
 import { until } from '../support/until.ts';
 
 inOwnNetwork();
-sh(
-  'ip link add lan type veth peer name far; ip link set far up; ip link set lan up; ip address add 10.0.0.1/24 dev lan',
-);
+addVeth('lan', 'far');
+ip('address', 'add', '10.0.0.1/24', 'dev', 'lan');
 
-const TANDEMD = resolve(import.meta.dirname, '../../src/tandemd.ts');
 const ENGINES = {
   keepalived: ['keepalived', '-n', '-l', '-D'],
   tandemd: [process.execPath, TANDEMD, '-n', '-l', '-D'],
@@ -195,21 +185,16 @@ const mailsOf = (lines: readonly string[]): number =>
 
 async function reader(path: string, log: () => string) {
   await until(() => existsSync(path), `${path} to be made`);
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const buffer = Buffer.alloc(65_536);
-  let text = '';
-  const lines = (): readonly string[] => {
-    try {
-      text += buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, null));
-    } catch (error) {
-      assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
-    }
-    return text.split('\n').filter((line) => line !== '');
-  };
+  const fifo = new FifoReader(path);
+  const lines = (): readonly string[] =>
+    fifo
+      .text()
+      .split('\n')
+      .filter((line) => line !== '');
   const reads = (line: string, times = 1): Promise<void> =>
     until(
       () => lines().filter((one) => one === line).length >= times,
-      () => `${times} x ${line} in\n${text}\n${log()}`,
+      () => `${times} x ${line} in\n${fifo.text()}\n${log()}`,
     );
   return { lines, reads };
 }
