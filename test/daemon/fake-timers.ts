@@ -10,6 +10,11 @@ export class FakeTimers implements Timers {
     return ms(this.#now);
   }
 
+  /** Something is due, sooner or later. */
+  get isWaiting(): boolean {
+    return this.#due.length > 0;
+  }
+
   after(wait: Millis, call: () => void): () => void {
     const one = { at: this.#now + wait, call };
     this.#due.push(one);

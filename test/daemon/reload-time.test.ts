@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { ReloadTime, reloadTime } from '../../src/daemon/reload-time.ts';
+import { until } from '../support/until.ts';
 import { FakeTimers } from './fake-timers.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 12, 0, 0);
@@ -66,15 +67,15 @@ describe('a file with the time of a reload', () => {
     /** A second at a time, with all that is read in between. */
     const pass = async (seconds: number): Promise<void> => {
       for (let i = 0; i < seconds; i += 1) {
-        await read();
+        await looked();
         await timers.pass(1_000);
       }
-      await read();
+      await looked();
     };
-    return { one, globals, reloads, lines, wall, pass };
+    /** Files are read by threads of their own; the next look is planned when one is over. */
+    const looked = (): Promise<void> => until(() => timers.isWaiting, 'a look at the file');
+    return { one, globals, reloads, lines, timers, wall, pass };
   }
-  /** Files are read by threads of their own. */
-  const read = (): Promise<void> => new Promise((done) => setTimeout(done, 20));
 
   test('that comes later is found; the reload is on time, and the file is gone', async () => {
     const { reloads, lines, pass } = watch();
@@ -127,11 +128,12 @@ describe('a file with the time of a reload', () => {
 
   test('that the configuration names no more counts no more', async () => {
     writeFileSync(path, '12:00:03Z');
-    const { one, globals, reloads, pass } = watch();
+    const { one, globals, reloads, timers, pass } = watch();
     await pass(1);
     one.configure(globals);
     one.configure({});
-    await pass(4);
+    await timers.pass(4_000);
+    assert.ok(!timers.isWaiting);
     assert.deepEqual(reloads, []);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ms } from '../../src/base/units.ts';
 import { type Program, ScriptPool } from '../../src/daemon/scripts.ts';
+import { steady } from '../support/steady.ts';
 import { until } from '../support/until.ts';
 
 let folder: string;
@@ -80,18 +81,21 @@ describe('a script', () => {
     assert.equal(readFileSync(file, 'utf8'), '65534\n65533\n65533\n');
   });
 
-  test('that takes too long is told so at once, and it and its children are ended, though they ignore SIGTERM', async () => {
-    const file = join(folder, 'children');
-    const line = `trap '' TERM; sh -c 'trap "" TERM; echo $$; sleep 100; sleep 100' >>${file} & echo $$ >>${file}; sleep 100; wait`;
-    const run = new ScriptPool(1).run(shell(line), ms(300));
-    const begun = performance.now();
-    assert.deepEqual(await run.ended, { kind: 'timed-out' });
-    assert.ok(performance.now() - begun < 1_900, 'before the grace is over');
-    await run.gone;
-    const pids = readFileSync(file, 'utf8').trim().split('\n').map(Number);
-    assert.equal(pids.length, 2);
-    await until(() => !pids.some(isAlive), 'both to be gone');
-  });
+  test(
+    'that takes too long is told so at once, and it and its children are ended, though they ignore SIGTERM',
+    steady(async () => {
+      const file = join(mkdtempSync(join(folder, 'late-')), 'children');
+      const line = `trap '' TERM; sh -c 'trap "" TERM; echo $$; sleep 100; sleep 100' >>${file} & echo $$ >>${file}; sleep 100; wait`;
+      const run = new ScriptPool(1).run(shell(line), ms(300));
+      const begun = performance.now();
+      assert.deepEqual(await run.ended, { kind: 'timed-out' });
+      assert.ok(performance.now() - begun < 1_900, 'before the grace is over');
+      await run.gone;
+      const pids = readFileSync(file, 'utf8').trim().split('\n').map(Number);
+      assert.equal(pids.length, 2);
+      await until(() => !pids.some(isAlive), 'both to be gone');
+    }),
+  );
 
   test('that ends by itself may leave something running', async () => {
     const file = join(folder, 'left');
