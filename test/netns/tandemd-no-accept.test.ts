@@ -2,27 +2,19 @@
 // needs: kernel ip keepalived nft
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { after, afterEach, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { ip } from '../support/ip.ts';
-import { inOwnNetwork } from '../support/namespace.ts';
 import { sh } from '../support/shell.ts';
-import { Place } from '../support/tandemd.ts';
 import { until } from '../support/until.ts';
-import { addressesOf, conf, Keepalived, layCables, rules, takeCables } from './tandemd-vmac.ts';
+import { addressesOf, beRouter, conf, Keepalived, rules } from './tandemd-vmac.ts';
 
-inOwnNetwork();
-sh('ip netns add far');
-beforeEach(async () => {
-  await layCables();
+const place = beRouter();
+beforeEach(() => {
   sh(`ip netns exec far sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6'`);
   ip('-n', 'far', 'address', 'add', '2001:db8::12/64', 'dev', 'eth0', 'nodad');
   ip('-n', 'far', 'address', 'add', '10.0.0.12/24', 'dev', 'eth0');
   ip('address', 'add', '2001:db8::11/64', 'dev', 'eth0', 'nodad');
 });
-afterEach(takeCables);
-
-const place = new Place();
-after(() => place[Symbol.dispose]());
 
 const answers = (address: string): boolean =>
   spawnSync('ip', ['netns', 'exec', 'far', 'ping', '-c', '2', '-i', '0.2', '-W', '0.5', address]).status === 0;
@@ -59,9 +51,9 @@ describe('a packet to a VIP', () => {
         assert.equal(answers(vip), wanted);
         assert.ok(isFound(address));
         assert.ok(answers(address.includes(':') ? '2001:db8::11' : '10.0.0.11'));
-        if (engine === 'keepalived') return;
-        (daemon as { signal(name: NodeJS.Signals): void }).signal('SIGTERM');
-        assert.equal(await (daemon as { ended: Promise<unknown> }).ended, 0);
+        if (daemon instanceof Keepalived) return;
+        daemon.signal('SIGTERM');
+        assert.equal(await daemon.ended, 0);
         assert.equal(rules(), '');
       });
     }

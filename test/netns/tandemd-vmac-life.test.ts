@@ -2,14 +2,13 @@
 // needs: kernel ip nft tcpdump
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { after, afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { ip } from '../support/ip.ts';
-import { inOwnNetwork } from '../support/namespace.ts';
-import { sh } from '../support/shell.ts';
-import { Place } from '../support/tandemd.ts';
+import { steady } from '../support/steady.ts';
 import { until } from '../support/until.ts';
 import {
   addressesOf,
+  beRouter,
   Capture,
   conf,
   isAdvertisement,
@@ -21,17 +20,10 @@ import {
   picture,
   rules,
   shared,
-  takeCables,
   vmacs,
 } from './tandemd-vmac.ts';
 
-inOwnNetwork();
-sh('ip netns add far');
-beforeEach(layCables);
-afterEach(takeCables);
-
-const place = new Place();
-after(() => place[Symbol.dispose]());
+const place = beRouter();
 
 const TEXT = conf(['use_vmac']);
 const isMaster = isOn('10.0.0.1/24', 'vrrp.51');
@@ -80,16 +72,20 @@ test('deleted by someone it is made again, and the VIP comes back', async () => 
   assert.match(rules(), /oif "vrrp.51" meta l4proto igmp/);
 });
 
-test('deleted again and again it is left alone for a while', async () => {
-  await using daemon = place.start(TEXT);
-  for (let i = 1; i <= 5; i += 1) {
-    await daemon.says(/VMAC interface vrrp.51 on eth0 is there/, i);
-    ip('link', 'delete', 'vrrp.51');
-  }
-  await daemon.says(/someone else deletes it again and again/);
-  await until(() => daemon.log.includes('fault: interface vrrp.51'), 'FAULT');
-  await until(isMaster, 'MASTER again, ten seconds after the first');
-});
+test(
+  'deleted again and again it is left alone for a while',
+  steady(async () => {
+    await layCables();
+    await using daemon = place.start(TEXT);
+    for (let i = 1; i <= 5; i += 1) {
+      await daemon.says(/VMAC interface vrrp.51 on eth0 is there/, i);
+      ip('link', 'delete', 'vrrp.51');
+    }
+    await daemon.says(/someone else deletes it again and again/);
+    await until(() => daemon.log.includes('fault: interface vrrp.51'), 'FAULT');
+    await until(isMaster, 'MASTER again, ten seconds after the first');
+  }),
+);
 
 test('it comes with its interface, however late, and goes with it', async () => {
   ip('link', 'delete', 'eth0');

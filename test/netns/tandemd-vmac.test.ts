@@ -1,12 +1,12 @@
 /** use_vmac, keepalived 2.2.7 and tandemd in turns on the same router: the same devices, settings, addresses and frames. */
 // needs: kernel ip keepalived nft tcpdump
 import assert from 'node:assert/strict';
-import { after, afterEach, beforeEach, describe, test } from 'node:test';
-import { inOwnNetwork } from '../support/namespace.ts';
+import { describe, test } from 'node:test';
 import { sh } from '../support/shell.ts';
-import { Place } from '../support/tandemd.ts';
+import { steady } from '../support/steady.ts';
 import { until } from '../support/until.ts';
 import {
+  beRouter,
   Capture,
   conf,
   isAdvertisement,
@@ -18,17 +18,10 @@ import {
   picture,
   rules,
   shared,
-  takeCables,
   vmacs,
 } from './tandemd-vmac.ts';
 
-inOwnNetwork();
-sh('ip netns add far');
-beforeEach(layCables);
-afterEach(takeCables);
-
-const place = new Place();
-after(() => place[Symbol.dispose]());
+const place = beRouter();
 
 const sibling = (lines: readonly string[]): string => `vrrp_instance VI_6 {
   interface eth0
@@ -85,27 +78,29 @@ const ROWS: Readonly<Record<string, Row>> = {
 
 describe('as keepalived does it', () => {
   for (const [what, row] of Object.entries(ROWS)) {
-    test(`${what}: devices, settings, addresses and frames are equal`, { timeout: 120_000 }, async () => {
-      const theirs = await observe(row, 'keepalived');
-      takeCables();
-      sh('echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter');
-      await layCables();
-      const ours = await observe(row, 'tandemd');
-      assert.deepEqual(ours.backup, theirs.backup);
-      assert.deepEqual(ours.master, theirs.master);
-      assert.deepEqual([...ours.frames].sort(), [...theirs.frames].sort());
-      assert.ok([...ours.frames].some(isAdvertisement) && [...ours.frames].some(isAnnouncement));
-      assert.deepEqual(
-        [...ours.frames].filter((hex) => !isAdvertisement(hex) && !isAnnouncement(hex)),
-        [],
-      );
-      // Where we differ: what was changed is put back.
-      assert.deepEqual(ours.after, ours.before);
-    });
+    test(
+      `${what}: devices, settings, addresses and frames are equal`,
+      { timeout: 120_000 },
+      steady(async () => {
+        const theirs = await observe(row, 'keepalived');
+        const ours = await observe(row, 'tandemd');
+        assert.deepEqual(ours.backup, theirs.backup);
+        assert.deepEqual(ours.master, theirs.master);
+        assert.deepEqual([...ours.frames].sort(), [...theirs.frames].sort());
+        assert.ok([...ours.frames].some(isAdvertisement) && [...ours.frames].some(isAnnouncement));
+        assert.deepEqual(
+          [...ours.frames].filter((hex) => !isAdvertisement(hex) && !isAnnouncement(hex)),
+          [],
+        );
+        // Where we differ: what was changed is put back.
+        assert.deepEqual(ours.after, ours.before);
+      }),
+    );
   }
 });
 
 async function observe(row: Row, engine: 'keepalived' | 'tandemd') {
+  await layCables();
   if (row.prepare !== undefined) sh(row.prepare);
   const before = shared();
   await using capture = await Capture.start();
@@ -113,7 +108,7 @@ async function observe(row: Row, engine: 'keepalived' | 'tandemd') {
   let backup: unknown;
   let master: unknown;
   {
-    await using _daemon = engine === 'keepalived' ? new Keepalived(place) : place.start(row.text);
+    await using daemon = engine === 'keepalived' ? new Keepalived(place) : place.start(row.text);
     const areUp = (): boolean => macvlans().filter(({ operstate }) => operstate === 'UP').length === row.vmacs.length;
     await until(areUp, () => `${engine} to make ${row.vmacs}: ${vmacs()}`);
     assert.deepEqual([...vmacs()].sort(), row.vmacs);
@@ -122,10 +117,10 @@ async function observe(row: Row, engine: 'keepalived' | 'tandemd') {
     const enough = performance.now() + 2_500;
     await until(() => performance.now() > enough, 'some advertisements');
     master = picture();
-    if (engine === 'tandemd') {
-      (_daemon as { signal(name: NodeJS.Signals): void }).signal('SIGTERM');
+    if (!(daemon instanceof Keepalived)) {
+      daemon.signal('SIGTERM');
       await until(() => vmacs().length === 0, 'tandemd to let go');
-      assert.equal(await (_daemon as { ended: Promise<unknown> }).ended, 0);
+      assert.equal(await daemon.ended, 0);
     }
   }
   assert.deepEqual(vmacs(), []);

@@ -2,9 +2,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { after, beforeEach } from 'node:test';
 import { ip, ipJson } from '../support/ip.ts';
+import { inOwnNetwork } from '../support/namespace.ts';
 import { sh } from '../support/shell.ts';
-import type { Place } from '../support/tandemd.ts';
+import { Place } from '../support/tandemd.ts';
 import { until } from '../support/until.ts';
 
 /** 0.1 s and version 3: MASTER after 0.36 s. */
@@ -26,6 +28,16 @@ vrrp_instance VI_0 {
 }
 `;
 
+/** The namespace of this process as the router from here on, with new cables for each test. */
+export function beRouter(): Place {
+  inOwnNetwork();
+  sh('ip netns add far');
+  beforeEach(layCables);
+  const place = new Place();
+  after(() => place[Symbol.dispose]());
+  return place;
+}
+
 /** Two interfaces with a cable each to someone who says nothing; everything has the same MAC every time. */
 export function layCable(i: 0 | 1): void {
   const name = `eth${i}`;
@@ -38,15 +50,14 @@ export function layCable(i: 0 | 1): void {
   ip('link', 'set', name, 'up');
 }
 
+/** Both, and nothing of the cables before them. */
 export async function layCables(): Promise<void> {
+  sh('for dev in eth0 eth1; do ip link delete $dev 2>/dev/null || :; done');
+  sh('echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter');
   layCable(0);
   layCable(1);
   const hasLinkLocal = (dev: string): boolean => /fe80::(?!.*tentative)/.test(ip('-6', '-o', 'address', 'show', dev));
   await until(() => hasLinkLocal('eth0') && hasLinkLocal('eth1'), 'the link-local addresses');
-}
-
-export function takeCables(): void {
-  for (const name of ['eth0', 'eth1']) ip('link', 'delete', name);
 }
 
 export const macvlans = (): readonly Readonly<Record<string, unknown>>[] =>
@@ -153,17 +164,8 @@ export class Keepalived implements AsyncDisposable {
   readonly #child: ChildProcess;
 
   constructor(place: Place) {
-    const argv = [
-      '-n',
-      '-l',
-      '-D',
-      '-f',
-      place.file('conf'),
-      '-p',
-      place.file('ka.pid'),
-      '-r',
-      place.file('kavrrp.pid'),
-    ];
+    const files = ['-f', place.file('conf'), '-p', place.file('ka.pid'), '-r', place.file('kavrrp.pid')];
+    const argv = ['-n', '-l', '-D', ...files];
     this.#child = spawn('keepalived', argv, { stdio: 'ignore' });
   }
 
