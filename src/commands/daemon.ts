@@ -1,23 +1,18 @@
 /** `tandem daemon`: the executable of tandemd on the routers of a pair: put there, brought up to date, looked at, removed. */
 import { Command } from 'commander';
-import { didYouMean } from '../base/suggest.ts';
-import type { Observed, TandemdFiles } from '../change/observed.ts';
-import type { Member, Pair } from '../inventory/model.ts';
-import { twoEnginesBlock } from '../plan/guards.ts';
 import { installBlocks, isOurs } from '../plan/install.ts';
-import type { Reading } from '../plan/plan.ts';
 import { printPlans } from '../plan/print.ts';
 import { applyPlan } from '../rollout/apply.ts';
 import type { Package } from '../rollout/executable.ts';
-import type { Link } from '../rollout/link.ts';
 import { type Telling, uploadWatch } from '../rollout/telling.ts';
 import { exchange } from '../router/exchange.ts';
 import { activate, remove, upload } from '../router/install.ts';
 import { exitOf, readAllow, refusalOf, reportText } from './apply.ts';
+import { checkRouter, type Known, packageOf, Routers, requirePair } from './daemon-routers.ts';
+import { status } from './daemon-status.ts';
 import { EXIT, Stop } from './exit.ts';
-import { pairNamed, requireFleet } from './fleet.ts';
 import type { Io } from './io.ts';
-import { linkTo, openSession, packagesOf, planSession, readRouter, tellingOf } from './pair-session.ts';
+import { openSession, planSession, tellingOf } from './pair-session.ts';
 import { inParallel } from './parallel.ts';
 import { confirm } from './prompts.ts';
 import { requireRendered } from './rendering.ts';
@@ -53,65 +48,13 @@ export function daemonCommand(io: Io): Command {
     .option('--allow <list>', 'failover, where a MASTER has to give its role up')
     .option('--yes', 'do not ask')
     .action((pair: string, flags: Flags) => upgrade(io, pair, flags));
-  on('status', 'what is installed and what runs').action((pair: string, flags: Flags) => status(io, pair, flags));
+  on('status', 'what is installed and what runs').action((pair: string, { router }: Flags) => status(io, pair, router));
   on('uninstall', 'stops tandemd and takes everything of it away')
     .option('--allow <list>', 'failover or outage, where it serves something')
     .option('--yes', 'do not ask')
     .action((pair: string, flags: Flags) => uninstall(io, pair, flags));
   return daemon;
 }
-
-const requirePair = async (io: Io, name: string): Promise<Pair> => pairNamed((await requireFleet(io)).pairs, name);
-
-/** A router that was read; those that were not end the command before anything is done. */
-interface Known {
-  readonly member: Member;
-  readonly link: Link;
-  readonly observed: Observed;
-  readonly tandemd: TandemdFiles;
-  readonly reading: Reading;
-}
-
-/** Both routers of a pair, read; `chosen` are those that are meant. */
-class Routers implements AsyncDisposable {
-  readonly all: readonly Known[];
-  readonly chosen: readonly Known[];
-
-  private constructor(all: readonly Known[], router: string | undefined) {
-    this.all = all;
-    this.chosen = all.filter(({ member }) => router === undefined || member.name === router);
-  }
-
-  static async read(io: Io, pair: Pair, router: string | undefined): Promise<Routers> {
-    checkRouter(pair, router);
-    const links = pair.members.map((member) => linkTo(member, io));
-    const readings = await Promise.all(links.map((link) => readRouter(link, 'tandemd', [])));
-    const all = readings.map((reading, i): Known | string => {
-      if (reading.kind !== 'read') return reading.reason;
-      const tandemd = reading.tandemd!;
-      return { member: pair.members[i]!, link: links[i]!, observed: reading.observed, tandemd, reading };
-    });
-    const unread = all.find((each) => typeof each === 'string');
-    const known = all.filter((each) => typeof each !== 'string');
-    const routers = new Routers(known, router);
-    if (unread === undefined) return routers;
-    await Promise.all(links.map((link) => link[Symbol.asyncDispose]()));
-    throw new Stop(EXIT.unreachable, unread);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.all.map(({ link }) => link[Symbol.asyncDispose]()));
-  }
-}
-
-function checkRouter(pair: Pair, router: string | undefined): void {
-  const names = pair.members.map((member) => member.name);
-  if (router === undefined || names.includes(router)) return;
-  throw new Stop(EXIT.error, `${pair.name} has no router "${router}"`, { hint: didYouMean(router, names) });
-}
-
-const packageOf = (io: Io, { observed }: Known): Promise<Package | { readonly missing: string }> =>
-  packagesOf(io).for(observed.system.arch);
 
 async function requirePackage(io: Io, known: Known): Promise<Package> {
   const found = await packageOf(io, known);
@@ -123,7 +66,7 @@ async function requirePackage(io: Io, known: Known): Promise<Package> {
 async function install(io: Io, name: string, flags: Flags): Promise<void> {
   const pair = await requirePair(io, name);
   await using routers = await Routers.read(io, pair, flags.router);
-  const { chosen } = routers;
+  const chosen = routers.required();
   const packages = await Promise.all(chosen.map((known) => requirePackage(io, known)));
   const blocks = chosen.flatMap(({ member, reading }, i) =>
     installBlocks({ router: member.name, reading, desired: { engine: 'tandemd', executable: packages[i]!.wanted } }),
@@ -195,92 +138,32 @@ async function upgrade(io: Io, name: string, flags: Flags): Promise<void> {
   io.exit(exitOf(report));
 }
 
-async function status(io: Io, name: string, flags: Flags): Promise<void> {
-  const pair = await requirePair(io, name);
-  await using routers = await Routers.read(io, pair, flags.router);
-  const shown = await Promise.all(routers.chosen.map(async (known) => statusOf(known, await packageOf(io, known))));
-  io.out.problems(
-    routers.chosen.flatMap(({ member, observed: { daemon } }) =>
-      daemon.kind === 'unknown' && daemon.engines ? [twoEnginesBlock(member.name, daemon.engines)] : [],
-    ),
-  );
-  io.out.result(shown.map(statusText).join('\n\n'));
-  io.out.document('tandem.daemon-status', 1, { pair: name, routers: shown });
-}
-
-type Status = ReturnType<typeof statusOf>;
-
-function statusOf({ member, observed, tandemd }: Known, source: Package | { readonly missing: string }) {
-  const { daemon, install: facts } = observed;
-  const wanted = 'missing' in source ? undefined : source.wanted;
-  const runs =
-    daemon.kind === 'running' ? { engine: daemon.engine, version: daemon.version, pid: daemon.pid } : undefined;
-  return {
-    router: member.name,
-    ...(runs && { runs }),
-    ...(daemon.kind === 'unknown' && { unknown: daemon.reason }),
-    executables: tandemd.executables.map(({ name: file, sha256 }) => ({
-      name: file,
-      sha256,
-      linked: file === tandemd.link,
-      running: sha256 === tandemd.running,
-      ours: sha256 === wanted?.sha256,
-    })),
-    units: (facts?.units ?? []).map(({ name: unit, load, active, file }) => ({
-      name: unit,
-      load,
-      active,
-      atBoot: file,
-    })),
-    ...(wanted && { package: { version: wanted.version, sha256: wanted.sha256 } }),
-    ...('missing' in source && { missing: source.missing }),
-    elsewhere: !isOurs(daemon),
-  };
-}
-
-function statusText(shown: Status): string {
-  const { runs } = shown;
-  const running = runs
-    ? `runs ${runs.engine} ${runs.version} (pid ${runs.pid})`
-    : (shown.unknown ?? 'runs no VRRP daemon');
-  const files = shown.executables.map(({ name, sha256, linked, running: isRunning, ours }) => {
-    const words = [linked && 'linked', isRunning && 'running', ours ? "this package's" : 'another build'];
-    return `  ${name}  ${sha256.slice(0, 12)}  ${words.filter((word) => word !== false).join(', ')}`;
-  });
-  const units = shown.units.map(
-    ({ name, load, active, atBoot }) => `  ${name}  ${load === 'loaded' ? `${active}, ${atBoot || 'static'}` : load}`,
-  );
-  return [
-    `${shown.router}  ${running}${shown.elsewhere ? ', which Tandem did not install' : ''}`,
-    ...(files.length > 0 ? files : ['  tandemd is not installed']),
-    ...units,
-    ...(shown.missing === undefined ? [] : [`  ${shown.missing}`]),
-  ].join('\n');
-}
-
 async function uninstall(io: Io, name: string, flags: Flags): Promise<void> {
   const pair = await requirePair(io, name);
   const allowed = readAllow(flags.allow);
-  await using routers = await Routers.read(io, pair, flags.router);
-  for (const known of routers.chosen) {
+  checkRouter(pair, flags.router);
+  // What it costs hangs on the other router too.
+  await using routers = await Routers.read(io, pair, undefined);
+  const all = routers.required();
+  const chosen = all.filter(({ member }) => flags.router === undefined || member.name === flags.router);
+  for (const known of chosen) {
     const reason = whyNotRemovable(known);
     if (reason) throw new Stop(EXIT.refused, `${known.member.name}: ${reason}; nothing was taken away`);
   }
-  const needed = costOf(routers);
+  const needed = costOf(all, chosen);
   if (needed !== undefined && !allowed.has(needed)) {
     const hint = 'with `engine: keepalived` in the inventory `tandem apply` puts keepalived in its place first';
     throw new Stop(EXIT.refused, `tandemd serves ${name}: taking it away needs --allow ${needed}`, { hint });
   }
-  const names = routers.chosen.map(({ member }) => member.name).join(' and ');
-  if (!flags.yes && !(await confirm(io, `Take tandemd away from ${names}?`))) {
+  const names = chosen.map(({ member }) => member.name);
+  if (!flags.yes && !(await confirm(io, `Take tandemd away from ${names.join(' and ')}?`))) {
     throw new Stop(EXIT.error, 'not confirmed; nothing was changed');
   }
-  for (const known of [...routers.chosen].sort((a, b) => Number(isServing(a)) - Number(isServing(b)))) {
+  for (const known of [...chosen].sort((a, b) => Number(isServing(a)) - Number(isServing(b)))) {
     await takeAway(known);
     io.out.result(`${known.member.name}  nothing of tandemd is left`);
   }
-  const gone = routers.chosen.map(({ member }) => member.name);
-  io.out.document('tandem.daemon-uninstall', 1, { pair: name, routers: gone });
+  io.out.document('tandem.daemon-uninstall', 1, { pair: name, routers: names });
 }
 
 /** Looked for on every router before anything is taken away from one. */
@@ -296,7 +179,7 @@ const isServing = (known: Known): boolean =>
   runsTandemd(known) && (known.observed.instances ?? []).some(({ state }) => state === 'MASTER');
 
 /** What stopping costs: a failover where the other router goes on, an outage where none does. */
-function costOf({ all, chosen }: Routers): 'failover' | 'outage' | undefined {
+function costOf(all: readonly Known[], chosen: readonly Known[]): 'failover' | 'outage' | undefined {
   if (!chosen.some(isServing)) return undefined;
   const left = all.filter(
     (each) => each.observed.daemon.kind === 'running' && !(chosen.includes(each) && runsTandemd(each)),

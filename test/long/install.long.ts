@@ -84,8 +84,7 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
   });
 
   test('a program of somebody else in its place stays, and then nothing is taken away anywhere', async () => {
-    await tandem('install', 'core');
-    await tandem('uninstall', 'core', '--yes', '--router', B);
+    await tandem('install', 'core', '--router', A);
     await pair.sh(B, 'echo theirs >/usr/local/sbin/tandemd');
     const was = await systems();
     const { code, output } = await pair.tandem('daemon', 'uninstall', 'core', '--yes');
@@ -177,6 +176,19 @@ describe('tandem daemon', { skip, timeout: 280_000 }, () => {
       }
       assert.match(await pair.apply(), /nothing to do/);
     }
+  });
+
+  test('a router that cannot be read hides nothing of the other one: exit 7', async () => {
+    pair.lab.cutSsh(B);
+    const both = await pair.tandem('daemon', 'status', 'core');
+    const one = await pair.tandem('daemon', 'install', 'core', '--router', A);
+    const refused = await pair.tandem('daemon', 'install', 'core');
+    pair.lab.mendSsh(B);
+    assert.equal(both.code, 7, both.output);
+    assert.match(both.output, /rtr-core01 {2}runs tandemd[\s\S]+rtr-core02 {2}cannot be read: /);
+    assert.equal(one.code, 0, one.output);
+    assert.equal(refused.code, 7, refused.output);
+    assert.match(refused.output, /rtr-core02 cannot be read: .*nothing was done/);
   });
 
   test('taken away from under a pair that it serves, it leaves nothing behind, and keepalived can be started as before', async () => {
