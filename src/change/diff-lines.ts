@@ -1,7 +1,8 @@
 /** What differs in addresses, routes and rules: lines that are the same thing keep their identity through an edit. */
 import { formatIpPrefix } from '../base/address.ts';
-import type { AddressLine, Config, Instance, RouteLine, RuleLine } from '../keepalived/model.ts';
+import type { AddressLine, Config, RouteLine, RuleLine } from '../keepalived/model.ts';
 import type { Change, Op, Placed, StaticChange, Withdrawal } from './change.ts';
+import { changedLines, type Lines, type ListName } from './changed-lines.ts';
 import { deviceOf, effective, identityOf } from './effective.ts';
 import type { InstanceIn, InstancePair } from './instances.ts';
 import {
@@ -73,10 +74,8 @@ export function diffInstanceLines(pairs: readonly InstancePair[]): Change[] {
   return [...sorted(vips), ...sorted(routes), ...sorted(rules)];
 }
 
-type ListName = 'virtual_ipaddress' | 'virtual_ipaddress_excluded' | 'virtual_routes' | 'virtual_rules';
-
-/** A list of an instance without the lines that stand in it on both sides. */
-type ListOf = <Name extends ListName>(at: InstanceIn, name: Name) => NonNullable<Instance[Name]>;
+/** What of a list of an instance has to be compared. */
+type ListOf = <Name extends ListName>(at: InstanceIn, name: Name) => Lines<Name>;
 type LinesOf<Line> = (at: InstanceIn, pair: string, listOf: ListOf) => Item<Line>[];
 
 function bothSides<Line>(pairs: readonly InstancePair[], linesOf: LinesOf<Line>): [Item<Line>[], Item<Line>[]] {
@@ -88,15 +87,14 @@ function bothSides<Line>(pairs: readonly InstancePair[], linesOf: LinesOf<Line>)
   return [side('before'), side('after')];
 }
 
-/** Of ten thousand lines that are the same objects on both sides (known-lines.ts) nothing has to be compared. */
+/** On another interface the same line is another one. */
 function changedOf({ before, after }: InstancePair): ListOf {
   const comparable =
     before && after && deviceOf(before.config, before.instance) === deviceOf(after.config, after.instance);
   return <Name extends ListName>(at: InstanceIn, name: Name) => {
-    const list = (at.instance[name] ?? []) as NonNullable<Instance[Name]>;
-    if (!comparable) return list;
-    const there = new Set<object>((at === before ? after : before).instance[name]);
-    return list.filter((line) => !there.has(line)) as NonNullable<Instance[Name]>;
+    const linesOf = ({ instance }: InstanceIn): Lines<Name> => (instance[name] ?? []) as Lines<Name>;
+    if (!comparable) return linesOf(at);
+    return changedLines(name, linesOf(before), linesOf(after))[at === before ? 0 : 1];
   };
 }
 

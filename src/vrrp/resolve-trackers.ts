@@ -28,15 +28,25 @@ export function trackersOf(config: Config, instance: Instance, primary: string):
   return [...trackers.values()];
 }
 
-function devicesOf(instance: Instance): readonly string[] {
-  const addresses = [...(instance.virtual_ipaddress ?? []), ...(instance.virtual_ipaddress_excluded ?? [])];
-  const routes = (instance.virtual_routes ?? []).filter((route) => !route.no_track);
-  const rules = (instance.virtual_rules ?? []).filter((rule) => !rule.no_track);
-  return [
-    ...addresses.filter((line) => !line.flags?.includes('no_track')).map((line) => line.dev),
-    ...routes.flatMap((route) => [route.dev, ...(route.nexthops ?? []).map((hop) => hop.dev)]),
-    ...rules.flatMap((rule) => [rule.iif, rule.oif]),
-  ].filter((name) => name !== undefined);
+/** In the order of the file; thousands of lines name a few. */
+function devicesOf(instance: Instance): ReadonlySet<string> {
+  const devices = new Set<string | undefined>();
+  for (const { dev, flags } of [
+    ...(instance.virtual_ipaddress ?? []),
+    ...(instance.virtual_ipaddress_excluded ?? []),
+  ]) {
+    if (!flags?.includes('no_track')) devices.add(dev);
+  }
+  for (const { dev, nexthops = [], no_track } of instance.virtual_routes ?? []) {
+    if (no_track) continue;
+    devices.add(dev);
+    for (const hop of nexthops) devices.add(hop.dev);
+  }
+  for (const { iif, oif, no_track } of instance.virtual_rules ?? []) {
+    if (!no_track) devices.add(iif).add(oif);
+  }
+  devices.delete(undefined);
+  return devices as ReadonlySet<string>;
 }
 
 interface Definition {
