@@ -2,9 +2,10 @@
  * reload_time_file: a reload at the time that a file names, so that both routers of a pair do it at once.
  * keepalived.conf(5). The file is looked at once a second, and so is the clock: whoever sets it moves the reload too.
  */
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { type Millis, ms } from '../base/units.ts';
 import type { GlobalDefs } from '../keepalived/model.ts';
+import { readStart } from './file-start.ts';
 import type { Log } from './log.ts';
 import type { Timers } from './timers.ts';
 
@@ -88,16 +89,11 @@ export class ReloadTime {
   }
 }
 
-/** More than the longest form has; a file without a line end is no reason to read all of it into the log. */
+/** Bytes: more than the longest form has. */
 const TEXT_MAX = 64;
 
-async function firstLine(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path, 'utf8')).split('\n')[0]!.slice(0, TEXT_MAX);
-  } catch {
-    return undefined;
-  }
-}
+const firstLine = async (path: string): Promise<string | undefined> =>
+  (await readStart(path, TEXT_MAX))?.split('\n')[0];
 
 const FORM = /^(?:(\d{4}|\d{2})-(\d{2})-(\d{2}) )?(\d{2}):(\d{2}):(\d{2})(Z?)$/;
 

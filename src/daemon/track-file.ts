@@ -4,9 +4,10 @@
  * symbolic link's target or a file on the network, is seen by reading it now and then.
  */
 import { constants, type FSWatcher, watch } from 'node:fs';
-import { open, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { type Millis, ms } from '../base/units.ts';
+import { readStart } from './file-start.ts';
 import type { Log } from './log.ts';
 import type { Timers } from './timers.ts';
 import type { Tracking } from './tracking.ts';
@@ -42,7 +43,8 @@ export function trackFile(tracker: FileTracker, seams: TrackFileSeams): Tracking
     again = reading;
     if (reading) return;
     reading = true;
-    const text = await readStart(tracker.path);
+    // What cannot be read counts as an empty file, that is 0.
+    const text = (await readStart(tracker.path, BYTES_MAX)) ?? '';
     reading = false;
     if (closed) return;
     take(text);
@@ -98,8 +100,11 @@ export function trackFile(tracker: FileTracker, seams: TrackFileSeams): Tracking
 
 async function initialise({ path, init }: FileTracker, log: Log): Promise<void> {
   if (!init) return;
+  const { O_WRONLY, O_CREAT, O_NONBLOCK, O_TRUNC, O_EXCL } = constants;
+  // Whoever opens a pipe waits for its reader otherwise.
+  const flag = O_WRONLY | O_CREAT | O_NONBLOCK | (init.overwrite ? O_TRUNC : O_EXCL);
   try {
-    await writeFile(path, `${init.value}\n`, { flag: init.overwrite ? 'w' : 'wx' });
+    await writeFile(path, `${init.value}\n`, { flag });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
     log('warning', `track_file ${path} cannot be initialised: ${(error as Error).message}`);
@@ -108,22 +113,6 @@ async function initialise({ path, init }: FileTracker, log: Log): Promise<void> 
 
 /** Far more than a number has digits. */
 const BYTES_MAX = 128;
-
-/** What cannot be read counts as an empty file, that is 0. A pipe or device under the name must not hold us up. */
-async function readStart(path: string): Promise<string> {
-  try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      if (!(await file.stat()).isFile()) return '';
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(BYTES_MAX), 0, BYTES_MAX, 0);
-      return buffer.toString('latin1', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return '';
-  }
-}
 
 const INT_MAX = 2_147_483_647;
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
@@ -124,6 +125,17 @@ describe('a file with the time of a reload', () => {
       'Reload time 2020-01-01 00:00:00Z is in the past - ignoring',
       'Reload time tomorrow is not valid - ignoring',
     ]);
+  });
+
+  test('that is a pipe, or has no end, holds no time and holds nothing up', async () => {
+    assert.equal(spawnSync('mkfifo', [path]).status, 0);
+    const { reloads, lines, pass } = watch();
+    await pass(2);
+    assert.deepEqual(lines, []);
+    rmSync(path);
+    symlinkSync('/dev/zero', path);
+    await pass(2);
+    assert.deepEqual([reloads, lines], [[], []]);
   });
 
   test('that the configuration names no more counts no more', async () => {

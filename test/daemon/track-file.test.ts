@@ -115,6 +115,15 @@ describe('a tracked file', () => {
     }
   });
 
+  test('that is a pipe without a reader is not overwritten, and holds nothing up', async () => {
+    const path = join(folder, 'unread');
+    assert.equal(spawnSync('mkfifo', [path]).status, 0);
+    const { reports, lines, end } = await tracked({ path, init: { value: 1, overwrite: true } });
+    end();
+    assert.deepEqual(reports, [0]);
+    assert.match(lines[0] ?? '', /cannot be initialised: ENXIO/);
+  });
+
   test('is made by init_file, and overwritten only where that is said', async () => {
     const path = join(folder, 'init');
     for (const [init, value] of [
