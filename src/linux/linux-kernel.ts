@@ -1,4 +1,5 @@
 /** The real kernel behind the seam: sockets, netlink on this thread for little and in a worker for much, timers. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { formatIpPrefix } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/units.ts';
@@ -42,6 +43,8 @@ const BATCHES_AT_ONCE = 2;
 const BULK_AHEAD = 2;
 /** Dumps after which notices that are still being lost are put up with; the next loss begins anew. */
 const RESYNC_TRIES = 3;
+/** Descriptors come back when somebody's connections end. */
+const RESYNC_RETRY_MS = 1_000;
 
 export class LinuxKernel implements Kernel {
   readonly #client = new NetlinkClient();
@@ -280,10 +283,22 @@ export class LinuxKernel implements Kernel {
     this.#lost = true;
     // Whoever is reading a dump already reads it again.
     if (this.#held || this.#closed) return;
-    const snapshot = await this.#readAll();
-    if (this.#closed) return;
+    const snapshot = await this.#readInTheEnd();
+    if (this.#closed || !snapshot) return;
     this.#listener([{ kind: 'lost', snapshot }]);
     this.#release();
+  }
+
+  /** A machine that has no descriptor or memory for it is asked again: until then nothing is told, and VRRP goes on. */
+  async #readInTheEnd(): Promise<Snapshot | undefined> {
+    while (!this.#closed) {
+      try {
+        return await this.#readAll();
+      } catch {
+        await pause(RESYNC_RETRY_MS);
+      }
+    }
+    return undefined;
   }
 
   /** What stands, with nothing lost while it was read, unless notices come faster than they can be read at all. */

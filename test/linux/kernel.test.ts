@@ -347,6 +347,29 @@ describe('notices', () => {
   });
 });
 
+test('a look at everything that fails is taken again', async (t) => {
+  class Failing extends LinuxKernel {
+    failures = 0;
+    override async snapshot(): Promise<Snapshot> {
+      this.failures -= 1;
+      if (this.failures >= 0) throw new Error('there are no descriptors left');
+      return super.snapshot();
+    }
+  }
+  const failing = new Failing({ receiveBuffer: 4096 });
+  t.after(() => failing.close());
+  const seen: KernelEvent[] = [];
+  await failing.watch((found) => seen.push(...found));
+  failing.failures = 1;
+  await done(
+    Array.from({ length: 300 }, (_, index) => add(address(host(index, '10.13')))),
+    { bulk: false },
+  );
+  await waitUntil(() => seen.some((event) => event.kind === 'lost'));
+  assert.ok(failing.failures < 0);
+  ip('addr', 'flush', 'dev', 'eth0');
+});
+
 describe('timers', () => {
   test('expire at their point of the clock, once, and not when they are put off or stopped', async () => {
     const expired: number[] = [];
