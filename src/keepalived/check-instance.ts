@@ -92,14 +92,24 @@ function* checkAddresses(instance: Instance, findings: Findings): Steps<void> {
     const message = `${advertised.length} addresses do not fit in an advert; IPv${family} takes ${ADVERTISED_MAX[family]}`;
     findings.add('conf-value', line, undefined, message, { hint: 'move the rest to virtual_ipaddress_excluded' });
   }
+  yield* checkEach(instance, [...advertised, ...excluded], findings);
+}
+
+function* checkEach(instance: Instance, lines: readonly AddressLine[], findings: Findings): Steps<void> {
+  const deviceOf = (line: AddressLine): string | undefined => line.dev ?? instance.interface;
   const seen = new Map<string, AddressLine>();
-  for (const part of partsOf([...advertised, ...excluded])) {
+  /** On other devices than the first of their address. */
+  const more: AddressLine[] = [];
+  for (const part of partsOf(lines)) {
     yield;
     for (const line of part) {
-      const key = `${line.address.text} ${line.dev ?? instance.interface}`;
-      const first = seen.get(key);
+      const { text } = line.address;
+      const other = seen.get(text);
+      const same = (one: AddressLine): boolean => one.address.text === text && deviceOf(one) === deviceOf(line);
+      const first = other && [other, ...more].find(same);
       if (first) sameAddress(instance, line, first, findings);
-      else seen.set(key, line);
+      else if (other) more.push(line);
+      else seen.set(text, line);
       checkLine(line, findings);
     }
   }
