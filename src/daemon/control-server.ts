@@ -61,7 +61,6 @@ function isAnswered(path: string): Promise<boolean> {
 function serve(socket: Socket, answer: Answer): void {
   let text = '';
   const reply = (message: Reply): void => {
-    socket.removeAllListeners('data');
     // And not `end`: a client that goes on talking would keep its place for as long as it likes.
     socket.write(`${JSON.stringify(message)}\n`);
     socket.destroySoon();
@@ -73,8 +72,11 @@ function serve(socket: Socket, answer: Answer): void {
   socket.setEncoding('utf8');
   socket.on('data', (chunk: string) => {
     text += chunk;
+    if (text.length <= REQUEST_BYTES_MAX && !text.includes('\n')) return;
+    // There is one request, whatever else is said while it is answered.
+    socket.removeAllListeners('data');
     if (text.length > REQUEST_BYTES_MAX) refuse('the request is too long');
-    else if (text.includes('\n')) respond();
+    else respond();
   });
   socket.on('end', () => socket.end());
 

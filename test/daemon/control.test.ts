@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
+import { deferred } from '../../src/base/deferred.ts';
 import { ReplyReader, requestLine } from '../../src/control/client.ts';
 import { CONTROL_VERSION, REPLY_BYTES_MAX, type Reply } from '../../src/control/messages.ts';
 import { ControlServer } from '../../src/daemon/control-server.ts';
 import { supervisor } from '../../src/daemon/systemd.ts';
+import { until } from '../support/until.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tandem-control-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -52,6 +55,30 @@ describe('the control socket', () => {
         assert.equal(new ReplyReader().take(text)?.kind, kind);
       }, answer));
   }
+
+  test('a client that asks again before its answer is there has asked once', async () => {
+    let asked = 0;
+    const known = deferred<void>();
+    const answer = async (): Promise<Reply> => {
+      asked += 1;
+      await known.promise;
+      return VERSION;
+    };
+    const line = requestLine({ version: CONTROL_VERSION, ask: 'config' });
+    await served(async () => {
+      const socket = connect(path);
+      const first = readAll(socket);
+      socket.write(line);
+      await until(() => asked === 1, 'the question');
+      socket.write(line);
+      // What another one asks afterwards is heard afterwards.
+      const other = ask(line);
+      await until(() => asked > 1, 'its question');
+      known.resolve();
+      assert.deepEqual([await first, await other], [`${JSON.stringify(VERSION)}\n`, `${JSON.stringify(VERSION)}\n`]);
+      assert.equal(asked, 2);
+    }, answer);
+  });
 
   test('takes the place of a socket that a dead daemon left', async () => {
     writeFileSync(path, '');
