@@ -76,7 +76,7 @@ const ROWS: readonly Row[] = [
   { letter: 'b', long: 'bfd_pid', value: 'required', means: 'nothing' },
   { letter: 'S', long: 'log-facility', value: 'required', means: remark('the log facility is always daemon') },
   { letter: 'u', long: 'umask', value: 'required', means: 'umask' },
-  { letter: 'a', long: 'address-monitoring', means: remark('address changes are logged with -D') },
+  { letter: 'a', long: 'address-monitoring', means: remark('changes of addresses are not logged') },
   { letter: 'm', long: 'core-dump', means: remark('there is no core dump') },
   { letter: 'M', long: 'core-dump-pattern', value: 'optional', means: remark('there is no core dump') },
   { letter: 'x', long: 'snmp', means: remark('there is no SNMP') },
