@@ -6,7 +6,7 @@ import { applyPlan } from '../rollout/apply.ts';
 import type { Package } from '../rollout/executable.ts';
 import { type Telling, uploadWatch } from '../rollout/telling.ts';
 import { exchange } from '../router/exchange.ts';
-import { activate, remove, upload } from '../router/install.ts';
+import { activate, LINK, remove, upload } from '../router/install.ts';
 import { exitOf, readAllow, refusalOf, reportText } from './apply.ts';
 import { checkRouter, type Known, packageOf, Routers, requirePair } from './daemon-routers.ts';
 import { status } from './daemon-status.ts';
@@ -169,7 +169,7 @@ async function uninstall(io: Io, name: string, flags: Flags): Promise<void> {
 /** Looked for on every router before anything is taken away from one. */
 function whyNotRemovable({ observed: { daemon }, tandemd }: Known): string | undefined {
   if (daemon.kind === 'unknown') return daemon.reason;
-  return tandemd.foreign ? "/usr/local/sbin/tandemd is not a link, so it is not Tandem's" : undefined;
+  return tandemd.foreign ? `${LINK} is not a link, so it is not Tandem's` : undefined;
 }
 
 const runsTandemd = ({ observed: { daemon } }: Known): boolean =>

@@ -1,5 +1,4 @@
 /** A pair that a command works with: what it shall be, connections to both routers, and the plan between the two. */
-import { createHash } from 'node:crypto';
 import { isBug } from '../base/assert.ts';
 import type { Engine } from '../base/engine.ts';
 import type { Daemon } from '../change/observed.ts';
@@ -12,6 +11,7 @@ import { Link } from '../rollout/link.ts';
 import type { Telling } from '../rollout/telling.ts';
 import { readFacts } from '../router/facts.ts';
 import { survey } from '../router/install.ts';
+import { sha256Of } from '../router/sha256.ts';
 import type { Io } from './io.ts';
 import { connectOptions } from './prompts.ts';
 
@@ -122,7 +122,7 @@ async function desiredOf(
     files: rendered.files.map((file, i) => ({
       path: (i === 0 ? configPath : undefined) ?? file.path,
       mode: file.mode,
-      sha256: createHash('sha256').update(file.content).digest('hex'),
+      sha256: sha256Of(file.content),
       size: file.content.length,
       sensitive: file.sensitive,
     })),

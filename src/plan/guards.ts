@@ -8,6 +8,7 @@ import { KEYWORDS } from '../keepalived/keywords.ts';
 import type { Instance } from '../keepalived/model.ts';
 import { installBlocks, type Replacement, replacementOf } from './install.ts';
 import type { NodePlan } from './plan.ts';
+import { addressesOf } from './proof.ts';
 import type { Schedule } from './schedule.ts';
 
 export interface GuardInput {
@@ -118,14 +119,13 @@ function interfaceBlocks({ router, reading, desired }: NodePlan): Problem[] {
 
 function devicesOf(instance: Instance): string[] {
   const vmac = instance.use_vmac?.name;
-  const addresses = [...(instance.virtual_ipaddress ?? []), ...(instance.virtual_ipaddress_excluded ?? [])];
   const hops = (instance.virtual_routes ?? []).flatMap((route) => [
     route.dev,
     ...(route.nexthops ?? []).map((hop) => hop.dev),
   ]);
   const rules = (instance.virtual_rules ?? []).flatMap((rule) => [rule.iif, rule.oif]);
   const tracked = (instance.track_interface ?? []).map((track) => track.name);
-  const named = [instance.interface, ...addresses.map((a) => a.dev), ...hops, ...rules, ...tracked];
+  const named = [instance.interface, ...addressesOf(instance).map((a) => a.dev), ...hops, ...rules, ...tracked];
   return named.filter((dev): dev is string => dev !== undefined && dev !== vmac);
 }
 
@@ -133,11 +133,7 @@ function devicesOf(instance: Instance): string[] {
 function ownAddressBlocks({ router, reading, desired }: NodePlan): Problem[] {
   if (reading.kind !== 'read') return [];
   const { observed } = reading;
-  const vips = desired.config.vrrp_instance.flatMap((i) => [
-    ...(i.virtual_ipaddress ?? []),
-    ...(i.virtual_ipaddress_excluded ?? []),
-  ]);
-  return vips.flatMap(({ address }) => {
+  return desired.config.vrrp_instance.flatMap(addressesOf).flatMap(({ address }) => {
     const own = configuredBy(observed, address.text);
     if (own === undefined) return [];
     return [

@@ -4,6 +4,7 @@ import { IMPACT_CLASSES, type Order } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
 import { installationOf } from './install.ts';
 import { hasChanges, isUnderstood, type NodePlan, type PairPlan, type PlannedChange } from './plan.ts';
+import { addressesOf } from './proof.ts';
 
 /** As many pairs are named beside a diff that they share, the rest are counted; as many are shown though nothing changes. */
 const MEMBERS_SHOWN_MAX = 12;
@@ -77,10 +78,7 @@ function rolesText(node: NodePlan): string {
 }
 
 function heldCount(node: NodePlan, observed: Observed): number {
-  const vips = node.running.vrrp_instance.flatMap((i) => [
-    ...(i.virtual_ipaddress ?? []),
-    ...(i.virtual_ipaddress_excluded ?? []),
-  ]);
+  const vips = node.running.vrrp_instance.flatMap(addressesOf);
   return vips.filter((v) => observed.addresses.some((a) => a.address.text === v.address.text)).length;
 }
 

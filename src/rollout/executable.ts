@@ -1,5 +1,4 @@
 /** The executable of tandemd as this package carries it, and its unit: read and compressed once for a whole run. */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +6,7 @@ import { gzip } from 'node:zlib';
 import { z } from 'zod';
 import type { WantedExecutable } from '../plan/install.ts';
 import type { Executable } from '../router/install.ts';
+import { sha256Of } from '../router/sha256.ts';
 
 export interface Package {
   readonly executable: Executable;
@@ -57,23 +57,21 @@ export class Packages {
 
   async #packageOf(file: string, content: Buffer, { version, glibc }: z.infer<typeof described>): Promise<Package> {
     const unit = await readFile(join(this.#root, 'packaging/tandemd.service'), 'utf8');
-    const [sha256, size] = [hashOf(content), content.length];
+    const [sha256, size] = [sha256Of(content), content.length];
     let compressed: Promise<Uint8Array> | undefined;
     const compress = async () => {
       // It is not kept in memory until the first router needs it, and may have been built anew since.
       const now = await readFile(file);
-      if (hashOf(now) !== sha256) throw new Error(`${file} was changed while it was to be uploaded`);
+      if (sha256Of(now) !== sha256) throw new Error(`${file} was changed while it was to be uploaded`);
       return promisify(gzip)(now, { level: LEVEL });
     };
     return {
       executable: { version, sha256, size, compressed: () => (compressed ??= compress()) },
       unit,
-      wanted: { version, sha256, size, glibc, unit: hashOf(unit) },
+      wanted: { version, sha256, size, glibc, unit: sha256Of(unit) },
     };
   }
 }
-
-const hashOf = (content: Uint8Array | string): string => createHash('sha256').update(content).digest('hex');
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {

@@ -6,13 +6,12 @@ import { installationOf, isOurs } from '../plan/install.ts';
 import type { NodePlan } from '../plan/plan.ts';
 import { type Exchange, exchange, settled } from '../router/exchange.ts';
 import { readFacts } from '../router/facts.ts';
-import { activate, deactivate, ROUTER_PLACE, upload } from '../router/install.ts';
+import { activate, deactivate, LINK, ROUTER_PLACE, upload } from '../router/install.ts';
 import { proveStarted } from '../router/prove.ts';
 import type { Remote } from '../router/remote.ts';
 import type { Package } from './executable.ts';
 import { type Telling, uploadWatch } from './telling.ts';
 
-const LINK = `${ROUTER_PLACE.folder}/tandemd`;
 const TANDEMD_UNIT = 'tandemd.service';
 const KEEPALIVED_UNIT = 'keepalived.service';
 /** From the command's end until the daemon is seen: without systemd it forks twice on the way. */

@@ -1,5 +1,4 @@
 /** The rollout's hands on one real router: transaction, daemon and facts over its connection. */
-import { createHash } from 'node:crypto';
 import type { Engine } from '../base/engine.ts';
 import { type Millis, ms } from '../base/units.ts';
 import { isAtLeast } from '../base/version.ts';
@@ -15,6 +14,7 @@ import { proveReload } from '../router/prove.ts';
 import { type Remote, RemoteError, type RemoteErrorKind } from '../router/remote.ts';
 import { errorsOf } from '../router/report.ts';
 import { enable, type Service, start, stop } from '../router/service.ts';
+import { sha256Of } from '../router/sha256.ts';
 import {
   commit,
   finish,
@@ -377,5 +377,3 @@ async function unknownUsers(remote: Remote, users: readonly string[]): Promise<s
   const { stdout } = await remote.exec(argv, { timeout: ms(15_000), what: 'looking for users' });
   return stdout.split('\n').filter((line) => line !== '');
 }
-
-const sha256Of = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');

@@ -5,8 +5,9 @@
 import { type Millis, ms } from '../base/units.ts';
 import { quoteCommand, quoteWord } from './quote.ts';
 import { type Remote, RemoteError } from './remote.ts';
+import { newMark } from './sections.ts';
 import { SETUP } from './transaction.sh.ts';
-import { ask, newMark, type Process } from './transaction.ts';
+import { ask, type Process } from './transaction.ts';
 
 export interface Exchange {
   /** Nothing is done unless it is still this process that runs; with `unit` systemd stops it. */

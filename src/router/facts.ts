@@ -1,5 +1,4 @@
 /** Reads everything that plan and rollout stand on from one live router, in one command. */
-import { createHash, randomBytes } from 'node:crypto';
 import { ms } from '../base/units.ts';
 import type { ConfigFile, FileFact, Observed, System } from '../change/observed.ts';
 import { parseTimestamp, readDaemon } from './daemon-facts.ts';
@@ -8,7 +7,8 @@ import { factsScript } from './facts.sh.ts';
 import { configuredAddresses, type ManagerFacts, managerOf } from './managers.ts';
 import { parseLinks, parseRoutes, parseRules, parseSysctls } from './network-facts.ts';
 import type { Remote } from './remote.ts';
-import { parseSections, type Section } from './sections.ts';
+import { newMark, parseSections, type Section } from './sections.ts';
+import { sha256Of } from './sha256.ts';
 
 export interface FactsOptions {
   /** Further files to look at (scripts, managed files), by absolute path; those that do not exist are left out. */
@@ -32,7 +32,7 @@ export interface Reading {
  * or answers with what is no answer.
  */
 export async function readFacts(remote: Remote, options: FactsOptions = {}): Promise<Observed> {
-  const mark = randomBytes(16).toString('hex');
+  const mark = newMark();
   const script = factsScript({ mark, paths: options.paths ?? [], live: true });
   const startedAt = Date.now();
   const result = await remote.exec(['sh', '-s'], { stdin: script, timeout: factsTimeout, what: 'reading facts' });
@@ -152,7 +152,7 @@ function readFiles(router: string, sections: readonly Section[]): FileFact[] {
     if (stat?.name !== 'file-stat' || match === null || sha256 === undefined || mtime === undefined) {
       throw new Error(`${router}: reading ${path} failed`);
     }
-    if (body?.name === 'text' && createHash('sha256').update(body.text).digest('hex') !== sha256) {
+    if (body?.name === 'text' && sha256Of(body.text) !== sha256) {
       throw new Error(`${router}: ${path} changed while it was read, or is no UTF-8 text`);
     }
     if (files.get(path)?.text !== undefined) continue;

@@ -2,7 +2,6 @@
  * tandemd's executable and unit on one router. Order of use: `survey`, `upload` where the hash is not there yet,
  * `activate`; `deactivate` to go back, `remove` to take everything away. None of them starts or stops a daemon.
  */
-import { createHash } from 'node:crypto';
 import { type Millis, ms } from '../base/units.ts';
 import type { TandemdFiles } from '../change/observed.ts';
 import {
@@ -14,9 +13,14 @@ import {
   uploadScript,
 } from './install.sh.ts';
 import { type Remote, RemoteError } from './remote.ts';
-import { ask, newMark } from './transaction.ts';
+import { newMark } from './sections.ts';
+import { sha256Of } from './sha256.ts';
+import { ask } from './transaction.ts';
 
 export const ROUTER_PLACE: Place = { folder: '/usr/local/sbin', units: '/etc/systemd/system' };
+
+/** Which executable is started. */
+export const LINK = `${ROUTER_PLACE.folder}/tandemd`;
 
 /** What is to be put on a router. */
 export interface Executable {
@@ -129,10 +133,8 @@ export async function activate(
   place: Place = ROUTER_PLACE,
 ): Promise<void> {
   const mark = newMark();
-  const sha256 = createHash('sha256')
-    .update(unit ?? '')
-    .digest('hex');
-  const script = activateScript({ mark, place, name, ...(unit !== undefined && { unit: { text: unit, sha256 } }) });
+  const unitFile = unit === undefined ? {} : { unit: { text: unit, sha256: sha256Of(unit) } };
+  const script = activateScript({ mark, place, name, ...unitFile });
   await must(remote, mark, { script, done: 'active', what: 'switching to the executable' });
 }
 

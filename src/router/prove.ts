@@ -1,11 +1,10 @@
 /** Proof that a daemon runs, and that it has loaded what lies on the disk: not that a signal was sent. */
-import { randomBytes } from 'node:crypto';
 import { type Millis, ms } from '../base/units.ts';
 import type { Daemon, InstanceFact, RunningDaemon } from '../change/observed.ts';
 import { readDaemon } from './daemon-facts.ts';
 import { daemonScript } from './facts.sh.ts';
 import type { Remote } from './remote.ts';
-import { parseSections } from './sections.ts';
+import { newMark, parseSections } from './sections.ts';
 import type { Process, Signalled } from './transaction.ts';
 
 export interface Probe {
@@ -33,7 +32,7 @@ const coarseClock = 0.02;
 
 /** The daemon and its instances as they are now, in one command that takes about 0.1 s. */
 export async function probe(remote: Remote): Promise<Probe> {
-  const mark = randomBytes(16).toString('hex');
+  const mark = newMark();
   const options = { stdin: daemonScript(mark), timeout: probeTimeout, what: 'asking the daemon' };
   const result = await remote.exec(['sh', '-s'], options);
   const sections = parseSections(result.stdout, mark);

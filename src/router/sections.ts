@@ -2,6 +2,10 @@
  * The output of a script of ours, cut into its sections. Between the marks anything may stand: it is data of the
  * router until its own parser has accepted it.
  */
+import { randomBytes } from 'node:crypto';
+
+/** Unguessable: what a router prints between two marks cannot end its section. */
+export const newMark = (): string => randomBytes(16).toString('hex');
 
 export interface Section {
   readonly name: string;

@@ -2,9 +2,10 @@
  * Root through sudo(8) on a connection of an ordinary user. The password travels on standard input only, is
  * tried once, and never reaches the command that it opens the way for.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import { ms } from '../base/units.ts';
 import { type ExecOptions, type ExecResult, type Remote, RemoteError } from './remote.ts';
+import { newMark } from './sections.ts';
+import { sha256Of } from './sha256.ts';
 
 /** Does nothing, with the program that every command of ours goes through: rules may differ by program. */
 const ANYTHING = ['sh', '-c', ':'];
@@ -31,7 +32,7 @@ export async function becomeRoot(remote: Remote, password: string | undefined): 
   if (free.code === 0) return new SudoRemote(remote, undefined);
   if (password === undefined) throw refusal(remote, `sudo -n: ${lastLine(free)}; no sudo password is configured`);
   if (password.includes('\n') || password.includes('\0')) throw refusal(remote, 'a password is one line');
-  const attempt = createHash('sha256').update(`${remote.router}\0${password}`).digest('hex');
+  const attempt = sha256Of(`${remote.router}\0${password}`);
   if (refusedBefore.has(attempt)) throw refusal(remote, 'sudo refused this password before; it is not tried again');
   // -k: whatever sudo remembers, this password is what is judged. The input ends after it: one failure, not three.
   const tried = await ask(remote, ['sudo', '-k', '-S', '-p', '', '--', ...ANYTHING], `${password}\n`);
@@ -71,7 +72,7 @@ class SudoRemote implements Remote {
 
   exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
     if (this.#password === undefined) return this.#remote.exec(['sudo', '-n', '--', ...argv], options);
-    const mark = randomBytes(16).toString('hex');
+    const mark = newMark();
     const head = Buffer.from(`${this.#password}\n${mark}\n`);
     const body = options.stdin ?? '';
     const stdin = Buffer.concat([head, typeof body === 'string' ? Buffer.from(body) : body]);

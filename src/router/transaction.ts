@@ -5,12 +5,13 @@
  * Files are staged beside their targets as numbered generations; generation 0 is what was live when staging began.
  * Nothing live changes before `commit`, and a commit asked again answers the same.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import { assert } from '../base/assert.ts';
 import type { Engine } from '../base/engine.ts';
 import { type Millis, ms } from '../base/units.ts';
 import { type ExecOptions, type Remote, RemoteError } from './remote.ts';
 import { readReport } from './report.ts';
+import { newMark } from './sections.ts';
+import { sha256Of } from './sha256.ts';
 import {
   type CommitScript,
   cleanScript,
@@ -381,6 +382,3 @@ const toStaged = (file: NewFile, generation: number): StagedFile => ({
   size: file.content.length,
   sha256: sha256Of(file.content),
 });
-
-const sha256Of = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
-export const newMark = (): string => randomBytes(16).toString('hex');
