@@ -319,55 +319,6 @@ describe('notices', () => {
     assert.deepEqual(routes, ['route 10.55.0.0', 'route-gone 10.55.0.0']);
     await done([remove(address(v4('10.4.0.1', 24)))]);
   });
-
-  test('that were lost are made good by a look at everything, and reception goes on', async (t) => {
-    const small = new LinuxKernel({ receiveBuffer: 4096 });
-    t.after(() => small.close());
-    const seen: KernelEvent[] = [];
-    await small.watch((found) => seen.push(...found));
-    const flood = Array.from({ length: 300 }, (_, index) => add(address(host(index, '10.11'))));
-    // On this thread: nothing is read until all are in.
-    await done(flood, { bulk: false });
-    await waitUntil(() => seen.some((event) => event.kind === 'lost'));
-    const lost = seen.filter((event) => event.kind === 'lost');
-    const held = lost.at(-1)!.snapshot.addresses.filter((found) => found.address.text.startsWith('10.11.'));
-    assert.equal(held.length, 300);
-    seen.length = 0;
-    ip('addr', 'add', '10.12.0.1/24', 'dev', 'eth0');
-    const isThat = ({ address: { text } }: Address): boolean => text === '10.12.0.1';
-    // Where another look is still under way, it is part of that.
-    await waitUntil(() =>
-      seen.some((event) =>
-        event.kind === 'lost'
-          ? event.snapshot.addresses.some(isThat)
-          : event.kind === 'address' && isThat(event.address),
-      ),
-    );
-    ip('addr', 'flush', 'dev', 'eth0');
-  });
-});
-
-test('a look at everything that fails is taken again', async (t) => {
-  class Failing extends LinuxKernel {
-    failures = 0;
-    override async snapshot(): Promise<Snapshot> {
-      this.failures -= 1;
-      if (this.failures >= 0) throw new Error('there are no descriptors left');
-      return super.snapshot();
-    }
-  }
-  const failing = new Failing({ receiveBuffer: 4096 });
-  t.after(() => failing.close());
-  const seen: KernelEvent[] = [];
-  await failing.watch((found) => seen.push(...found));
-  failing.failures = 1;
-  await done(
-    Array.from({ length: 300 }, (_, index) => add(address(host(index, '10.13')))),
-    { bulk: false },
-  );
-  await waitUntil(() => seen.some((event) => event.kind === 'lost'));
-  assert.ok(failing.failures < 0);
-  ip('addr', 'flush', 'dev', 'eth0');
 });
 
 describe('timers', () => {
