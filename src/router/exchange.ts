@@ -64,19 +64,18 @@ export async function settled(remote: Remote): Promise<void> {
   if (kind !== 'done') throw new Error(`${remote.router}: an exchange of its daemon does not come to its end`);
 }
 
-/** A folder can be made only once; the process in it tells whether its maker still lives. */
+/** A link can be made only once, and is there with what it says: which process made it, and whether that still lives. */
 const LOCK = `
 lock=/run/tandem-exchange.lock
 tries=0
-until mkdir "$lock" 2>/dev/null; do
-  holder=$(cat "$lock/pid" 2>/dev/null)
-  if [ -n "$holder" ] && [ ! -d "/proc/$holder" ]; then rm -rf "$lock"; continue; fi
+until ln -sn "$$.$(started $$)" "$lock" 2>/dev/null; do
   tries=$((tries + 1))
   [ "$tries" -lt 600 ] || finish busy
-  sleep 0.2 2>/dev/null || sleep 1
+  holder=$(readlink "$lock")
+  if [ -n "$holder" ] && [ "$(started "\${holder%.*}")" != "\${holder#*.}" ]; then rm -f "$lock"
+  else sleep 0.2 2>/dev/null || sleep 1; fi
 done
-trap 'rm -rf "$lock"' EXIT
-echo $$ > "$lock/pid"
+trap 'rm -f "$lock"' EXIT
 why() { printf %s "$1" | tr '\\n' ' ' | cut -c 1-500; }
 `;
 
