@@ -9,103 +9,75 @@ interface Sample {
 const STATES = ['INIT', 'BACKUP', 'MASTER', 'FAULT'] as const;
 
 /** A family of each figure, an instance a sample; times in seconds since 1970. */
-export function openMetrics({ daemon, instances }: StatusReply, counters: CountersReply): string {
-  const each = <One>(list: readonly One[], sample: (one: One) => readonly Sample[]): Sample[] => list.flatMap(sample);
-  const counted = (count: (one: CountersReply['instances'][number]) => number): Sample[] =>
-    each(counters.instances, (one) => [{ labels: { instance: one.name }, value: count(one) }]);
-  const named = (label: string, of: (one: CountersReply['instances'][number]) => Readonly<Record<string, number>>) =>
-    each(counters.instances, (one) =>
-      Object.entries(of(one)).map(([name, value]) => ({ labels: { instance: one.name, [label]: name }, value })),
-    );
-  const gauge = (of: (one: StatusReply['instances'][number]) => number | boolean): Sample[] =>
-    each(instances, (one) => [{ labels: { instance: one.name }, value: of(one) }]);
-  return [
-    family('tandemd', 'info', 'The daemon.', [{ labels: { version: daemon.version }, value: 1 }]),
-    family('tandemd_start_time_seconds', 'gauge', 'When it started.', [{ value: daemon.startedAt }]),
-    family('tandemd_config_loaded_time_seconds', 'gauge', 'When its configuration was loaded.', [
-      { value: daemon.loadedAt },
-    ]),
-    family('tandemd_reload_refused', 'gauge', 'Whether the last reload was refused.', [
-      { value: daemon.refused !== undefined },
-    ]),
-    family(
-      'tandemd_state',
-      'stateset',
-      'The state of an instance.',
-      each(instances, ({ name, state }) =>
-        STATES.map((one) => ({ labels: { instance: name, tandemd_state: one }, value: one === state })),
-      ),
-    ),
-    family(
-      'tandemd_priority',
-      'gauge',
-      'The effective priority.',
-      gauge((one) => one.effectivePriority),
-    ),
-    family(
-      'tandemd_last_transition_time_seconds',
-      'gauge',
-      'When it came into its state, and why.',
-      each(instances, ({ name, transitions }) => {
-        const last = transitions.at(-1);
-        return last ? [{ labels: { instance: name, reason: last.reason }, value: last.at }] : [];
-      }),
-    ),
-    family(
-      'tandemd_failed',
-      'gauge',
-      'Lines that could not be put into the kernel.',
-      gauge((one) => one.failed.length),
-    ),
-    family(
-      'tandemd_tracker',
-      'gauge',
-      'What a tracker says: 1 up, 0 down, or the number of a file.',
-      each(instances, ({ name, trackers }) =>
-        trackers.flatMap(({ tracker, status }) =>
-          status === undefined ? [] : [{ labels: { instance: name, tracker }, value: status }],
-        ),
-      ),
-    ),
-    family(
-      'tandemd_adverts_received',
-      'counter',
-      'Advertisements that counted.',
-      counted((one) => one.received),
-    ),
-    family(
-      'tandemd_adverts_sent',
-      'counter',
-      'Advertisements.',
-      counted((one) => one.sent),
-    ),
-    family(
-      'tandemd_became_master',
-      'counter',
-      'Takeovers.',
-      counted((one) => one.becameMaster),
-    ),
-    family(
-      'tandemd_released_master',
-      'counter',
-      'Hand-overs.',
-      counted((one) => one.releasedMaster),
-    ),
-    family(
-      'tandemd_adverts_dropped',
-      'counter',
-      'Advertisements that did not count.',
-      named('reason', (one) => one.dropped),
-    ),
-    family(
-      'tandemd_adverts_differed',
-      'counter',
-      'Advertisements that said otherwise than our file: another list of VIPs, another interval.',
-      named('what', (one) => one.differed),
-    ),
+export const openMetrics = ({ daemon, instances }: StatusReply, counters: CountersReply): string =>
+  [
+    ...daemonFamilies(daemon),
+    ...INSTANCE.map(([name, type, help, samples]) => family(name, type, help, named(instances, samples))),
+    ...COUNTERS.map(([name, help, samples]) => family(name, 'counter', help, named(counters.instances, samples))),
     '# EOF\n',
   ].join('');
-}
+
+const daemonFamilies = ({ version, startedAt, loadedAt, refused }: StatusReply['daemon']): readonly string[] => [
+  family('tandemd', 'info', 'The daemon.', [{ labels: { version }, value: 1 }]),
+  family('tandemd_start_time_seconds', 'gauge', 'When it started.', [{ value: startedAt }]),
+  family('tandemd_config_loaded_time_seconds', 'gauge', 'When its configuration was loaded.', [{ value: loadedAt }]),
+  family('tandemd_reload_refused', 'gauge', 'Whether the last reload was refused.', [{ value: refused !== undefined }]),
+];
+
+type Counters = CountersReply['instances'][number];
+type Status = StatusReply['instances'][number];
+
+/** Of one instance, but for its name; a value alone is a sample without further labels. */
+type Samples<One> = (one: One) => readonly Sample[] | Sample['value'];
+
+const INSTANCE: readonly (readonly [name: string, type: string, help: string, samples: Samples<Status>])[] = [
+  [
+    'tandemd_state',
+    'stateset',
+    'The state of an instance.',
+    ({ state }) => STATES.map((one) => ({ labels: { tandemd_state: one }, value: one === state })),
+  ],
+  ['tandemd_priority', 'gauge', 'The effective priority.', (one) => one.effectivePriority],
+  [
+    'tandemd_last_transition_time_seconds',
+    'gauge',
+    'When it came into its state, and why.',
+    ({ transitions }) => transitions.slice(-1).map(({ reason, at }) => ({ labels: { reason }, value: at })),
+  ],
+  ['tandemd_failed', 'gauge', 'Lines that could not be put into the kernel.', (one) => one.failed.length],
+  [
+    'tandemd_tracker',
+    'gauge',
+    'What a tracker says: 1 up, 0 down, or the number of a file.',
+    ({ trackers }) =>
+      trackers.flatMap(({ tracker, status }) => (status === undefined ? [] : [{ labels: { tracker }, value: status }])),
+  ],
+];
+
+const COUNTERS: readonly (readonly [name: string, help: string, samples: Samples<Counters>])[] = [
+  ['tandemd_adverts_received', 'Advertisements that counted.', (one) => one.received],
+  ['tandemd_adverts_sent', 'Advertisements.', (one) => one.sent],
+  ['tandemd_became_master', 'Takeovers.', (one) => one.becameMaster],
+  ['tandemd_released_master', 'Hand-overs.', (one) => one.releasedMaster],
+  ['tandemd_adverts_dropped', 'Advertisements that did not count.', (one) => each('reason', one.dropped)],
+  [
+    'tandemd_adverts_differed',
+    'Advertisements that said otherwise than our file: another list of VIPs, another interval.',
+    (one) => each('what', one.differed),
+  ],
+];
+
+const each = (label: string, counts: Readonly<Record<string, number>>): readonly Sample[] =>
+  Object.entries(counts).map(([name, value]) => ({ labels: { [label]: name }, value }));
+
+const named = <One extends { readonly name: string }>(all: readonly One[], samples: Samples<One>): readonly Sample[] =>
+  all.flatMap((one) => {
+    const found = samples(one);
+    return (typeof found === 'object' ? found : [{ value: found }]).map(({ labels, value }) => ({
+      labels: { instance: one.name, ...labels },
+      value,
+    }));
+  });
 
 const SUFFIX: Readonly<Record<string, string>> = { info: '_info', counter: '_total' };
 
