@@ -31,13 +31,15 @@ export async function upWithIpv6(): Promise<Lab> {
 export const IPV6: Readonly<Record<RouterName, string>> = { [A]: '2001:db8:1::11', [B]: '2001:db8:1::12' };
 
 async function enableIpv6(lab: Lab, router: RouterName): Promise<void> {
-  const settings = 'cd /proc/sys/net/ipv6/conf/p3p1 && echo 0 >accept_dad && echo 0 >disable_ipv6';
+  // Off and on: a link-local address that is being tested goes on being tested for a second or two, and nobody who has
+  // to send from it hears anything until then.
+  const settings =
+    'cd /proc/sys/net/ipv6/conf/p3p1 && echo 1 >disable_ipv6 && echo 0 >accept_dad && echo 0 >disable_ipv6';
   const script = `${settings} && ip address add ${IPV6[router]}/64 dev p3p1 nodad`;
   await lab.must(router, ['sh', '-c', script]);
-  await waitFor(async () => (await lab.must(router, ['ip', '-6', 'address', 'show', 'p3p1'])).includes('fe80::'), {
-    what: `${router} to have a link-local address`,
-    timeoutMs: 20_000,
-  });
+  const usable = async () =>
+    /fe80::(?!.*tentative)/.test(await lab.must(router, ['ip', '-6', '-o', 'address', 'show', 'p3p1']));
+  await waitFor(usable, { what: `${router} to have a link-local address`, timeoutMs: 20_000 });
 }
 
 export const start = (lab: Lab, router: RouterName, engine: Engine, text: string): Promise<void> =>
