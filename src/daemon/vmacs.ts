@@ -183,17 +183,13 @@ export class Vmacs {
 
   /**
    * Advertisements over IPv6 leave from a link-local address (RFC 9568 section 5.1.2.1) that must be the device's own:
-   * the interface's, deprecated, so that nothing else is sent from it. It keeps the one that it has while it can.
+   * the interface's, deprecated, so that nothing else is sent from it.
    */
-  #giveLinkLocal({ name, lower, source }: Vmac): void {
+  #giveLinkLocal(vmac: Vmac): void {
     const { kernel, view, log } = this.#options;
+    const { name } = vmac;
     const known = this.#linkLocals.get(name);
-    const usable = view
-      .addresses(lower)
-      .filter(isOwnLinkLocal)
-      .map(({ address }) => address.text);
-    const given = source && isLinkLocal(source) ? source.text : undefined;
-    const text = given ?? usable.find((one) => one === known) ?? usable[0];
+    const text = this.#linkLocalFor(vmac, known);
     const isThere = (one: string): boolean => view.addresses(name).some(({ address }) => address.text === one);
     if (text === undefined || !this.#held.has(name) || (text === known && isThere(text))) return;
     this.#linkLocals.set(name, text);
@@ -210,6 +206,13 @@ export class Vmacs {
       },
       (error: unknown) => log('error', `${text} cannot be put on ${name}: ${(error as Error).message}`),
     );
+  }
+
+  /** The file's; else the one that it has while it can keep it, else the first of the interface. */
+  #linkLocalFor({ lower, source }: Vmac, known: string | undefined): string | undefined {
+    if (source && isLinkLocal(source)) return source.text;
+    const usable = this.#options.view.addresses(lower).filter(isOwnLinkLocal);
+    return (usable.find(({ address }) => address.text === known) ?? usable[0])?.address.text;
   }
 
   /** @param coming one that is there, and not up yet */
