@@ -27,9 +27,7 @@ const OURS = /^\/usr\/local\/sbin\/tandemd(-[\w.-]+)?$/;
 
 /** Whether Tandem is the one who installs tandemd there: not where a package or a source tree does. */
 export const isOurs = (daemon: Daemon): boolean =>
-  daemon.kind !== 'running' ||
-  daemon.engine !== 'tandemd' ||
-  (daemon.script === undefined && OURS.test(daemon.binary.replace(/ \(deleted\)$/, '')));
+  daemon.kind !== 'running' || daemon.engine !== 'tandemd' || (daemon.script === undefined && OURS.test(daemon.binary));
 
 /** The executable that has to be put there, or switched to; undefined where all is as it shall be. */
 export function installationOf({ desired, reading }: Host): WantedExecutable | undefined {

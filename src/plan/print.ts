@@ -117,18 +117,15 @@ function body(plan: PairPlan, paint: Paint): string[] {
 
 /** Which routers get an executable: the same one for both, unless they are of two architectures. */
 function installLines({ nodes }: PairPlan): string[] {
-  const byHash = new Map<string, string[]>();
-  const texts = new Map<string, string>();
+  const routersOf = new Map<string, string[]>();
   for (const node of nodes) {
     const wanted = installationOf(node);
     if (!wanted) continue;
-    byHash.set(wanted.sha256, [...(byHash.get(wanted.sha256) ?? []), node.router]);
-    texts.set(
-      wanted.sha256,
-      `tandemd ${wanted.version} (${wanted.sha256.slice(0, 12)}, ${Math.round(wanted.size / 1e6)} MB)`,
-    );
+    const { version, sha256, size } = wanted;
+    const text = `tandemd ${version} (${sha256.slice(0, 12)}, ${Math.round(size / 1e6)} MB)`;
+    routersOf.set(text, [...(routersOf.get(text) ?? []), node.router]);
   }
-  return [...byHash].map(([sha256, routers]) => `Installs  ${texts.get(sha256)} on ${routers.join(' and ')}`);
+  return [...routersOf].map(([text, routers]) => `Installs  ${text} on ${routers.join(' and ')}`);
 }
 
 const place = ({ change }: PlannedChange): string => {
