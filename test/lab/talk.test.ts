@@ -38,5 +38,6 @@ test('a connection through a router is watched until it is stopped, silent or br
   const broken = await startTalk(lab, ends);
   await broken.answered;
   await lab.must('server', ['ss', '--kill', 'dst', '78.123.65.2']);
-  await assert.rejects(broken.stop(), /the connection broke after \d+ of \d+ numbers: read ECONNRESET/);
+  // By whichever of both meets the reset first.
+  await assert.rejects(broken.stop(), /the connection broke after \d+ of \d+ numbers: (read|write) ECONNRESET/);
 });
