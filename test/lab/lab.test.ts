@@ -154,6 +154,34 @@ test('a router that reboots itself comes back', withInit.systemd, async () => {
   await lab.awaitSsh('rtr-core01');
 });
 
+test(
+  "of its maker's environment a router gets a compile cache inside of the tree, a host nothing",
+  options,
+  async (t) => {
+    const { NODE_COMPILE_CACHE: before } = process.env;
+    t.after(() => {
+      if (before === undefined) delete process.env.NODE_COMPILE_CACHE;
+      else process.env.NODE_COMPILE_CACHE = before;
+    });
+    const tree = join(import.meta.dirname, '../..');
+    await using lab = await Lab.up({ init: 'small' });
+    const given = async (node: string): Promise<readonly string[]> =>
+      [...(await lab.must(node, ['env'])).matchAll(/^NODE_\w+=.*$/gm)].map(([line]) => line).sort();
+    for (const [cache, router] of [
+      ['', []],
+      ['/var/cache/elsewhere', []],
+      [
+        join(tree, 'node_modules/.cache/compiled'),
+        ['NODE_COMPILE_CACHE=/opt/lab/tree/node_modules/.cache/compiled', 'NODE_COMPILE_CACHE_PORTABLE=1'],
+      ],
+    ] as const) {
+      process.env.NODE_COMPILE_CACHE = cache;
+      assert.deepEqual(await given('rtr-core01'), router);
+      assert.deepEqual(await given('client'), []);
+    }
+  },
+);
+
 test('two labs run side by side with the same addresses and do not see each other', options, async () => {
   await using first = await Lab.up({ init: 'small' });
   await using second = await Lab.up({ init: 'small' });
