@@ -89,7 +89,9 @@ function summarise(figure: Figure, values: readonly number[]): { cells: readonly
   };
 }
 
-const print = ({ unit }: Figure, value: number): string => `${short(value)} ${unit}`;
+function print({ unit }: Figure, value: number): string {
+  return `${short(value)} ${unit}`;
+}
 
 function commit(): string {
   const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
