@@ -137,15 +137,20 @@ export class Loop {
     }
   }
 
+  /** How long nothing is due. */
+  room(): Millis {
+    return ms(this.#nextDeadline() - this.#clock.now());
+  }
+
   /** Something about devices or addresses has changed. */
   look(): void {
     this.#looking = true;
     this.#schedule();
   }
 
-  /** To be called by the clock. */
+  /** To be called by the clock in a turn of its own: what is due has waited for that turn, and waits for no other. */
   expired(): void {
-    this.#schedule();
+    this.#turn();
   }
 
   #schedule(): void {
@@ -153,10 +158,14 @@ export class Loop {
     this.#scheduled = true;
     this.#clock.soon(() => {
       this.#scheduled = false;
-      if (this.#stopped) return;
-      this.#work();
-      this.#clock.wake(this.#nextDeadline());
+      this.#turn();
     });
+  }
+
+  #turn(): void {
+    if (this.#stopped) return;
+    this.#work();
+    this.#clock.wake(this.#nextDeadline());
   }
 
   #work(): void {

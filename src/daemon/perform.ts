@@ -74,6 +74,8 @@ export interface PerformOptions {
   readonly hooks: Hooks;
   /** Something of an instance was taken away for good. */
   readonly lost: (name: string, what: string) => void;
+  /** A transition of thousands of things begins. */
+  readonly muchToDo: () => void;
   /** -V: everything stays in the kernel at the end. */
   readonly keepOwned: boolean;
 }
@@ -221,6 +223,12 @@ export class Performer implements Hands {
     await Promise.all([this.#queue.idle(), this.#estate.idle()]);
   }
 
+  /** When the neighbours have been told, too. */
+  async rest(): Promise<void> {
+    await this.idle();
+    await this.#announcer.idle();
+  }
+
   heard(event: KernelEvent): void {
     this.#estate.heard(event);
   }
@@ -280,6 +288,7 @@ export class Performer implements Hands {
         break;
       case 'transition': {
         history.add(name, action);
+        if (this.#outfit.isLarge) this.#options.muchToDo();
         const detail = transitionDetail(action.reason, state);
         if (detail !== undefined) log(detail.priority, `(${name}) ${detail.text}`, fields);
         const line = `(${name}) ${transitionLine(action.from, action.to, action.reason)}`;

@@ -2,6 +2,7 @@
  * The configuration at work: its instances in a loop, its sockets, its statics. A reload changes it as it runs: what is
  * the same in both configurations is not touched.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Millis, ms } from '../base/units.ts';
 import type { Change } from '../change/change.ts';
 import { diff } from '../change/diff.ts';
@@ -15,6 +16,7 @@ import { keptInstances } from './identity.ts';
 import type { Loaded } from './load.ts';
 import type { Log } from './log.ts';
 import { type Clock, Loop } from './loop.ts';
+import { clearUp } from './memory.ts';
 import { type Hooks, Performer } from './perform.ts';
 import { withoutLastLines } from './rehearsal.ts';
 import { inSlices } from './slices.ts';
@@ -35,6 +37,9 @@ export interface SessionOptions {
 
 /** A device that is being renamed or moved, or a machine out of memory for sockets: soon over, or not soon. */
 const SOCKETS_RETRY_MS = 1_000;
+/** With 0.1 s between advertisements each fourth look finds them far enough apart; after that the runtime sees to it. */
+const CLEAR_UP_AGAIN_MS = 25;
+const CLEAR_UP_TRIES = 20;
 /** keepalived.conf of ours: how long the former speech goes on where the file does not say (docs/tandemd.md). */
 const GRACE: Millis = ms(120_000);
 
@@ -50,6 +55,8 @@ export class Session {
   #loaded: Loaded;
   #tracking: Tracking | undefined;
   #retry: NodeJS.Timeout | undefined;
+  /** Transitions and reloads so far: only after the last of them is there time to clear up. */
+  #works = 0;
 
   constructor(options: SessionOptions) {
     const { kernel, view, log, hooks, keepOwned } = options;
@@ -75,6 +82,7 @@ export class Session {
       hooks,
       keepOwned,
       lost: (name, what) => this.loop.put(name, { kind: 'removed', what }),
+      muchToDo: () => void this.#clearUp(),
     });
     this.#clock = new KernelClock(kernel, () => this.loop.expired());
     this.loop = new Loop(loaded.router, this.#clock, this.#performer);
@@ -143,6 +151,7 @@ export class Session {
     this.loop.look();
     await this.#performer.idle();
     this.#vmacs.tidy();
+    void this.#clearUp();
     return changes;
   }
 
@@ -155,6 +164,18 @@ export class Session {
     tracksAlike(this.#loaded, loaded);
     await inSlices(this.#performer.outfit(loaded));
     await this.#performer.rehearse();
+    void this.#clearUp();
+  }
+
+  /** Of what has been done, when it is done, between two advertisements. */
+  async #clearUp(): Promise<void> {
+    this.#works += 1;
+    const work = this.#works;
+    for (let tries = 0; tries < CLEAR_UP_TRIES; tries += 1) {
+      await pause(CLEAR_UP_AGAIN_MS);
+      await this.#performer.rest();
+      if (work !== this.#works || clearUp(this.loop.room())) return;
+    }
   }
 
   /** The kernel's notices, after the view has taken them in. */
