@@ -164,15 +164,17 @@ const INTERRUPTED: Finding = { message: 'interrupted' };
 function makeMove(state: State, index: number, now: Millis): Stepped {
   const move = state.schedule.moves[index];
   if (!move) return end(state, { kind: 'done' });
-  const together = move.routers.length > 1 && move.kind === 'reload';
   return {
     state: { ...state, phase: 'moving', index, waiting: move.routers, since: now },
     actions: [
       ...move.routers.map((router) => ({ kind: 'move', router, move }) as const),
-      ...(together ? [{ kind: 'wake', at: ms(now + state.schedule.window) } as const] : []),
+      ...(isTogether(move) ? [wakeLate(state, now)] : []),
     ],
   };
 }
+
+/** When moves that began together come too late. */
+const wakeLate = ({ schedule }: State, since: Millis): Action => ({ kind: 'wake', at: ms(since + schedule.window) });
 
 function moveStep(state: State, event: Event, now: Millis): Stepped {
   const move = state.schedule.moves[state.index];
@@ -194,15 +196,20 @@ function moveStep(state: State, event: Event, now: Millis): Stepped {
     case 'interrupt':
       return undo(withFinding(state, INTERRUPTED));
     case 'timer':
-      if (!tooLate(state, move, now) || state.waiting.length === 0) return stay(state);
+      if (state.waiting.length === 0 || !isTogether(move)) return stay(state);
+      // Timers count whole milliseconds: one may be early by a fraction.
+      if (!tooLate(state, move, now)) return { state, actions: [wakeLate(state, state.since)] };
       return undo(withFinding(state, lateFinding(state, now)));
     default:
       return stay(state);
   }
 }
 
+/** Within the window or not at all. */
+const isTogether = ({ routers, kind }: Move): boolean => routers.length > 1 && kind === 'reload';
+
 const tooLate = (state: State, move: Move, now: Millis): boolean =>
-  move.routers.length > 1 && move.kind === 'reload' && now - state.since >= state.schedule.window;
+  isTogether(move) && now - state.since >= state.schedule.window;
 
 function lateFinding(state: State, now: Millis): Finding {
   const who =

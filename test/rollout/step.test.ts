@@ -86,6 +86,17 @@ for (const { name, moves } of schedules) {
   });
 }
 
+test('a timer that is early by a fraction is set again, and only where a window is open', () => {
+  const schedule: Schedule = { pair: 'core', routers: [A, B], moves: [reload([A, B], 1)], window: ms(1000.5) };
+  const moving = (of: Schedule): State =>
+    [A, B].reduce((world, router) => feed(world, { kind: 'ready', router }), start(of)).state;
+  const early = step(moving(schedule), { kind: 'timer' }, ms(1000));
+  assert.deepEqual(early.actions, [{ kind: 'wake', at: 1000.5 }]);
+  assert.equal(step(early.state, { kind: 'timer' }, ms(1000.5)).state.phase, 'undoing');
+  const alone: Schedule = { ...schedule, moves: [reload([A], 1), reload([B], 1)] };
+  assert.deepEqual(step(moving(alone), { kind: 'timer' }, ms(1000)).actions, []);
+});
+
 test('the window closes with one answer missing: the router that answered is restored at once', () => {
   const schedule: Schedule = { pair: 'core', routers: [A, B], moves: [reload([A, B], 1)], window: ms(1000) };
   let world = start(schedule);
