@@ -148,9 +148,15 @@ export class Loop {
     this.#schedule();
   }
 
-  /** To be called by the clock in a turn of its own: what is due has waited for that turn, and waits for no other. */
+  /**
+   * To be called by the clock in a turn of its own. An advertisement that is due has waited for that turn and waits for
+   * no other; whoever is about to take over first hears what has come already, as after a stall of the machine.
+   */
   expired(): void {
-    this.#turn();
+    const now = this.#clock.now();
+    const states = Object.values(this.#router.instances);
+    if (states.some((state) => state.state !== 'Active' && nextDeadline(state) <= now)) this.#schedule();
+    else this.#turn();
   }
 
   #schedule(): void {

@@ -90,8 +90,20 @@ describe('the loop', () => {
     world.loop.expired();
     world.loop.packet('V', advert());
     world.run();
-    assert.equal(world.state, 'Backup');
+    assert.deepEqual(world.done, ['-> Backup', 'notify']);
     assert.ok(world.wakeAt > 8000);
+  });
+
+  test('an advertisement that is due goes out in the turn of its timer', () => {
+    const world = new World();
+    world.start();
+    world.time = 4000;
+    world.loop.expired();
+    world.run();
+    world.done.length = 0;
+    world.time = 5000;
+    world.loop.expired();
+    assert.deepEqual(world.done, ['advertise']);
   });
 
   test('becomes Active when its timer is due, with one turn however much asks for it', () => {
