@@ -149,14 +149,15 @@ export class Loop {
   }
 
   /**
-   * To be called by the clock in a turn of its own. An advertisement that is due has waited for that turn and waits for
-   * no other; whoever is about to take over first hears what has come already, as after a stall of the machine.
+   * To be called by the clock as soon as it is due. An advertisement waits for nothing; whoever is about to take over
+   * first hears what has come, as after a stall of the machine: what was read together with the timer comes a turn later.
    */
   expired(): void {
     const now = this.#clock.now();
     const states = Object.values(this.#router.instances);
-    if (states.some((state) => state.state !== 'Active' && nextDeadline(state) <= now)) this.#schedule();
-    else this.#turn();
+    if (states.some((state) => state.state !== 'Active' && nextDeadline(state) <= now)) {
+      this.#clock.soon(() => this.#schedule());
+    } else this.#turn();
   }
 
   #schedule(): void {

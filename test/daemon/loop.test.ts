@@ -45,7 +45,7 @@ class World implements Clock, Hands {
 
   /** Lets everything that waits have its turn. */
   run(): void {
-    for (const turn of this.turns.splice(0)) turn();
+    while (this.turns.length > 0) for (const turn of this.turns.splice(0)) turn();
   }
 
   start(delay = 0): void {
@@ -106,13 +106,32 @@ describe('the loop', () => {
     assert.deepEqual(world.done, ['advertise']);
   });
 
-  test('becomes Active when its timer is due, with one turn however much asks for it', () => {
+  test('takes one turn however much asks for it', () => {
+    const world = new World();
+    world.start();
+    world.time = 4000;
+    world.loop.look();
+    world.loop.look();
+    assert.equal(world.turns.length, 1);
+    world.run();
+    assert.equal(world.state, 'Active');
+  });
+
+  test('a packet that was read together with its timer, and handed over behind it, still comes first', () => {
+    const world = new World();
+    world.start();
+    world.time = 5000;
+    world.loop.expired();
+    world.soon(() => world.loop.packet('V', advert()));
+    world.run();
+    assert.deepEqual(world.done, ['-> Backup', 'notify']);
+  });
+
+  test('becomes Active when its timer is due and nothing has come', () => {
     const world = new World();
     world.start();
     world.time = 4000;
     world.loop.expired();
-    world.loop.look();
-    assert.equal(world.turns.length, 1);
     world.run();
     assert.equal(world.state, 'Active');
     assert.equal(world.wakeAt, 5000);
