@@ -5,7 +5,7 @@ export const EXIT = {
   /** Done, or nothing to do. */
   done: 0,
   error: 1,
-  /** `plan --detailed-exitcode` found changes, `audit` found something. */
+  /** `plan --detailed-exitcode` found changes or drift, `audit` found something. */
   changes: 2,
   someFailed: 3,
   /** Every pair that failed was rolled back cleanly. */
@@ -28,7 +28,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const WORST_FIRST: readonly number[] = [9, 3, 4, 1, 6, 5, 7, 8, 130, 2, 0];
 
 /** The worse of two; what is not in the table (a code that another program ended with) is worse than all of it. */
-export const worse = (a: number, b: number): number => (WORST_FIRST.indexOf(a) <= WORST_FIRST.indexOf(b) ? a : b);
+export const worse = <Code extends number>(a: Code, b: Code): Code =>
+  WORST_FIRST.indexOf(a) <= WORST_FIRST.indexOf(b) ? a : b;
 
 /**
  * Ends a command with a sentence for the user and no stack: what they asked for cannot be done as it stands.

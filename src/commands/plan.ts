@@ -1,9 +1,9 @@
 /** `tandem plan`: reads the routers, changes nothing, says what would change and what that would cost. */
 import { Command } from 'commander';
 import { planDocument } from '../plan/document.ts';
-import { hasChanges, type PairPlan } from '../plan/plan.ts';
+import { type PairPlan, type Verdict, verdictOf } from '../plan/plan.ts';
 import { printPlans } from '../plan/print.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, type ExitCode, worse } from './exit.ts';
 import { requirePairs } from './fleet.ts';
 import type { Io } from './io.ts';
 import { nativeDiff } from './native-diff.ts';
@@ -26,7 +26,9 @@ Examples:
   tandem plan                              every pair
   tandem plan --limit core --native        one pair, with the text of its files
   tandem plan --reverse                    what it would cost to go back once this is applied
-  tandem plan --detailed-exitcode          0 nothing to do, 2 changes
+  tandem plan --detailed-exitcode          0 all is as described, 2 changes or drift
+
+A pair that apply would refuse whatever is allowed ends it with 8, one that does not answer with 7.
 
 Nothing is written and no daemon is reloaded; keepalived is asked for its state by its own signal.`;
 
@@ -35,17 +37,32 @@ export function planCommand(io: Io): Command {
     .description('what would change on the routers, with its impact')
     .option('--native', 'the files as a text diff, secrets left out')
     .option('--reverse', 'the way back: from what would be applied to what runs now')
-    .option('--detailed-exitcode', 'exit 2 where there are changes')
+    .option('--detailed-exitcode', 'exit 2 where there are changes or drift')
     .option('--parallel <n>', 'pairs read at once', PARALLEL)
     .addHelpText('after', EXAMPLES)
     .action(async (options: PlanOptions) => {
       const plans = await readPlans(io, options);
       io.out.result(printPlans(plans, io.out.paint));
-      io.out.document('tandem.plan', 1, planDocument(plans));
-      const readings = plans.flatMap((plan) => plan.nodes.map((node) => node.reading));
-      if (readings.some((reading) => reading.kind === 'unreachable')) io.exit(EXIT.unreachable);
-      if (options.detailedExitcode && plans.some(hasChanges)) io.exit(EXIT.changes);
+      const exits = plans.map((plan) => exitOf(verdictOf(plan), options.detailedExitcode === true));
+      const exit = exits.reduce(worse, EXIT.done);
+      io.out.document('tandem.plan', 1, planDocument(plans, exit));
+      io.exit(exit);
     });
+}
+
+/** What no apply could carry out, whatever it is allowed, is no success; what only waits to be allowed is one. */
+export function exitOf(verdict: Verdict, detailed: boolean): ExitCode {
+  switch (verdict) {
+    case 'unreachable':
+      return EXIT.unreachable;
+    case 'blocked':
+      return EXIT.refused;
+    case 'changes':
+    case 'drift':
+      return detailed ? EXIT.changes : EXIT.done;
+    case 'in-order':
+      return EXIT.done;
+  }
 }
 
 async function readPlans(io: Io, options: PlanOptions): Promise<PairPlan[]> {

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { IMPACT_CLASSES } from '../change/impact-model.ts';
 import { installationOf } from './install.ts';
-import { hasChanges, type PairPlan } from './plan.ts';
+import { hasChanges, type PairPlan, VERDICTS, verdictOf } from './plan.ts';
 
 const finding = z.strictObject({ code: z.string(), message: z.string(), hint: z.string().optional() });
 const impactClass = z.enum(IMPACT_CLASSES);
@@ -43,7 +43,10 @@ const change = z.strictObject({
 
 const pair = z.strictObject({
   pair: z.string(),
+  /** Unreachable, blocked: nothing would be done to it; else whether something would, and whether a router has drifted. */
+  verdict: z.enum(VERDICTS),
   routers: z.array(router),
+  /** Whether it differs from what it shall be, as far as it was read; said of a blocked pair too. */
   changed: z.boolean(),
   /** Absent where a router was not reached, or its daemon is not understood: then the impact is unknown. */
   class: impactClass.optional(),
@@ -69,6 +72,8 @@ const pair = z.strictObject({
 export const planSchema = z.strictObject({
   format: z.literal('tandem.plan'),
   version: z.literal(1),
+  /** What the run ends with. */
+  exit: z.int(),
   pairs: z.array(pair),
 });
 
@@ -80,13 +85,17 @@ export const planSchemaFile = (): readonly [string, string] => [
 
 export type PlanDocument = Omit<z.infer<typeof planSchema>, 'format' | 'version'>;
 
-export const planDocument = (plans: readonly PairPlan[]): PlanDocument => ({ pairs: plans.map(pairDocument) });
+export const planDocument = (plans: readonly PairPlan[], exit: number): PlanDocument => ({
+  exit,
+  pairs: plans.map(pairDocument),
+});
 
 function pairDocument(plan: PairPlan): z.infer<typeof pair> {
   const { impact, schedule } = plan;
   const problem = ({ code, message, hint }: PairPlan['blocks'][number]) => ({ code, message, ...(hint && { hint }) });
   return {
     pair: plan.pair,
+    verdict: verdictOf(plan),
     routers: plan.nodes.map(routerDocument),
     changed: hasChanges(plan),
     ...(impact && { class: impact.class, withdrawals: counts(impact.withdrawals) }),

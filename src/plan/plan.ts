@@ -125,6 +125,21 @@ export function planPair({ pair, desired, readings, reverse = false }: PlanInput
 export const hasChanges = (plan: PairPlan): boolean =>
   plan.changes.length > 0 || (plan.schedule?.moves.length ?? 0) > 0 || plan.nodes.some((n) => n.writes.length > 0);
 
+/**
+ * What a pair comes to, the first of these that is so: it could not be read; nothing may be done to it; something would
+ * be done; nothing would, and yet a router is not as its own configuration says; nothing is left to do.
+ */
+export const VERDICTS = ['unreachable', 'blocked', 'changes', 'drift', 'in-order'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+/** Text, document and exit code all go by this one. */
+export function verdictOf(plan: PairPlan): Verdict {
+  if (plan.nodes.some(({ reading }) => reading.kind === 'unreachable')) return 'unreachable';
+  if (plan.blocks.length > 0) return 'blocked';
+  if (hasChanges(plan)) return 'changes';
+  return plan.nodes.some(({ drift }) => drift.length > 0) ? 'drift' : 'in-order';
+}
+
 interface Live {
   readonly config: Config;
   readonly warnings: readonly Problem[];

@@ -3,7 +3,15 @@ import type { Paint } from '../base/caret.ts';
 import { IMPACT_CLASSES, type Order } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
 import { installationOf } from './install.ts';
-import { hasChanges, isUnderstood, type NodePlan, type PairPlan, type PlannedChange } from './plan.ts';
+import {
+  hasChanges,
+  isUnderstood,
+  type NodePlan,
+  type PairPlan,
+  type PlannedChange,
+  type Verdict,
+  verdictOf,
+} from './plan.ts';
 import { addressesOf } from './proof.ts';
 
 /** As many pairs are named beside a diff that they share, the rest are counted; as many are shown though nothing changes. */
@@ -22,8 +30,7 @@ export function printPlans(plans: readonly PairPlan[], paint: Paint): string {
   return [...printed, summary(plans)].join('\n\n');
 }
 
-const isWorthShowing = (plan: PairPlan): boolean =>
-  hasChanges(plan) || plan.blocks.length > 0 || plan.warnings.length > 0 || plan.nodes.some((n) => n.drift.length > 0);
+const isWorthShowing = (plan: PairPlan): boolean => verdictOf(plan) !== 'in-order' || plan.warnings.length > 0;
 
 /** What is equal of two plans that are printed once: everything but the names of the pair and its routers. */
 function sameness(plan: PairPlan): string {
@@ -206,15 +213,25 @@ function orderLines(order: Order, moves: (router: string) => boolean): string[] 
   }
 }
 
+/** Each pair is counted once, by its verdict: what is blocked or unreachable is no part of what would be done. */
 function summary(plans: readonly PairPlan[]): string {
-  // What is not known has no class.
-  const changed = plans.filter((plan) => plan.impact !== undefined && hasChanges(plan));
-  const blocked = plans.filter((plan) => plan.blocks.length > 0).length;
-  const tail = blocked > 0 ? ` ${blocked} blocked.` : '';
-  const unreadable = plans.filter((plan) => plan.impact === undefined).length;
-  const unknown = unreadable > 0 ? ` ${unreadable} unknown.` : '';
-  const idle = plans.length - unreadable;
-  if (changed.length === 0) return `Plan: ${pairs(idle)}, nothing to do.${unknown}${tail}`;
+  const of = (verdict: Verdict): PairPlan[] => plans.filter((plan) => verdictOf(plan) === verdict);
+  const changed = of('changes');
+  const sentences = changed.length > 0 ? [changesText(changed)] : [];
+  const counted: readonly [Verdict, string][] = [
+    ['in-order', ', nothing to do'],
+    ['drift', ' with drift and nothing to apply'],
+    ['blocked', ' blocked'],
+    ['unreachable', ' unreachable'],
+  ];
+  for (const [verdict, text] of counted) {
+    const { length } = of(verdict);
+    if (length > 0 && (verdict !== 'in-order' || changed.length === 0)) sentences.push(`${pairs(length)}${text}`);
+  }
+  return `Plan: ${sentences.join('. ')}.`;
+}
+
+function changesText(changed: readonly PairPlan[]): string {
   const changes = changed.reduce((sum, plan) => sum + plan.changes.length, 0);
   // What is apart from the classes alone, such as a bring-up, has none to show.
   const classed = changed.filter((p) => p.changes.length === 0 || p.changes.some((c) => c.apart === undefined));
@@ -223,7 +240,9 @@ function summary(plans: readonly PairPlan[]): string {
   const transitions = changed.flatMap((plan) => [...(plan.impact?.transitions.values() ?? [])]);
   const most = transitions.reduce((sum, t) => sum + t.count, 0);
   const failover = most === 0 ? 'no failover' : `${most} transition${most === 1 ? '' : 's'} predicted`;
-  return `Plan: ${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${[IMPACT_CLASSES[worst] ?? [], ...apart].flat().join(' and ')}, ${failover}.${unknown}${tail}`;
+  const allow = [...new Set(changed.flatMap((plan) => plan.allow))];
+  const needs = allow.length > 0 ? `, needs --allow ${allow.join(',')}` : '';
+  return `${pairs(changed.length)}, ${changes} change${changes === 1 ? '' : 's'}, highest class ${[IMPACT_CLASSES[worst] ?? [], ...apart].flat().join(' and ')}, ${failover}${needs}`;
 }
 
 const vipCount = (n: number): string => `${n} VIP${n === 1 ? '' : 's'}`;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { parseIpPrefix } from '../../src/base/address.ts';
 import { ms } from '../../src/base/units.ts';
 import { planDocument, planSchema, planSchemaFile } from '../../src/plan/document.ts';
-import { hasChanges, type PairPlan } from '../../src/plan/plan.ts';
+import { hasChanges, type PairPlan, type Verdict, verdictOf } from '../../src/plan/plan.ts';
 import { printPlans } from '../../src/plan/print.ts';
 import { conf, INTERFACES, planBoth, planOf, type Side } from './pair.ts';
 
@@ -256,7 +256,7 @@ test('no secret stands in a plan, printed or as JSON', () => {
   const withPassword = (pass: string) => (p: number) =>
     conf(p, `authentication {\n auth_type PASS\n auth_pass ${pass}\n }`);
   const plan = planBoth(withPassword('canary1'), withPassword('canary2'));
-  assert.doesNotMatch(printPlans([plan], plain) + JSON.stringify(planDocument([plan])), /canary/);
+  assert.doesNotMatch(printPlans([plan], plain) + JSON.stringify(planDocument([plan], 0)), /canary/);
   assert.match(printPlans([plan], plain), /auth_pass \(sensitive, changed\)/);
 });
 
@@ -271,11 +271,12 @@ test('F19 of a few pairs the state is shown though nothing changes, of many only
   assert.equal(printPlans(new Array(13).fill(idle), plain), 'Plan: 13 pairs, nothing to do.');
 });
 
-for (const [what, says, b] of [
-  ['that could not be read', 'unreachable', { unreachable: 'no route' }],
+for (const [what, says, ends, b] of [
+  ['that could not be read', 'unreachable', 'unreachable', { unreachable: 'no route' }],
   [
     'that runs what is not understood',
     'runs something unknown',
+    'blocked',
     { observed: { daemon: { kind: 'unknown', reason: 'two' } } },
   ],
 ] as const)
@@ -283,9 +284,75 @@ for (const [what, says, b] of [
     const wanted = conf(150, 'garp_master_delay 2');
     const text = printPlans([planOf({ before: conf(150), after: wanted }, { ...b, after: conf(100) })], plain);
     assert.match(text, new RegExp(`b ${says} {3}drift unknown\n`));
-    assert.match(text, /^Plan: 0 pairs, nothing to do. 1 unknown. 1 blocked.$/m);
-    assert.doesNotMatch(text, /no semantic change|no failover|no drift|bring-up/);
+    assert.match(text, new RegExp(`^Plan: 1 pair ${ends}\\.$`, 'm'));
+    assert.doesNotMatch(text, /no semantic change|no failover|no drift|bring-up|nothing to do/);
   });
+
+const idle: readonly [Side, Side] = [
+  { before: conf(150), after: conf(150) },
+  { before: conf(100), after: conf(100) },
+];
+const half: readonly [Side, Side] = [
+  { before: conf(150, '', TWO), after: conf(150) },
+  { before: conf(100, '', TWO), after: conf(100) },
+];
+const verdicts: readonly [string, PairPlan, Verdict, string][] = [
+  ['nothing differs', planOf(...idle), 'in-order', '1 pair, nothing to do'],
+  ['something is to be done', planOf(running, backup), 'changes', '1 pair, 1 change, highest class hot, no failover'],
+  [
+    'something waits to be allowed',
+    planOf(...half),
+    'changes',
+    '1 pair, 1 change, highest class sync, no failover, needs --allow withdraw',
+  ],
+  [
+    'nothing is to be done and both are MASTER',
+    planOf(idle[0], { ...idle[1], state: 'MASTER' }),
+    'drift',
+    '1 pair with drift and nothing to apply',
+  ],
+  [
+    'something is to be done and both are MASTER',
+    planOf(running, { ...backup, state: 'MASTER' }),
+    'blocked',
+    '1 pair blocked',
+  ],
+  [
+    'nothing is to be done and a daemon is not there',
+    planOf(idle[0], { ...idle[1], observed: { daemon: { kind: 'absent' } } }),
+    'blocked',
+    '1 pair blocked',
+  ],
+  [
+    'one does not answer',
+    planOf(idle[0], { ...idle[1], unreachable: 'no route' }),
+    'unreachable',
+    '1 pair unreachable',
+  ],
+  [
+    'one does not answer and the other is blocked',
+    planOf({ ...idle[0], observed: { daemon: { kind: 'absent' } } }, { ...idle[1], unreachable: 'no route' }),
+    'unreachable',
+    '1 pair unreachable',
+  ],
+];
+for (const [what, plan, verdict, says] of verdicts)
+  test(`text and document say the same where ${what}: ${verdict}`, () => {
+    assert.equal(verdictOf(plan), verdict);
+    assert.equal(planDocument([plan], 0).pairs[0]!.verdict, verdict);
+    assert.equal(printPlans([plan], plain).split('\n').at(-1), `Plan: ${says}.`);
+  });
+
+test('of many pairs each is counted once, and what is blocked is no part of what would be done', () => {
+  const text = printPlans(
+    verdicts.map(([, plan]) => plan),
+    plain,
+  );
+  assert.equal(
+    text.split('\n').at(-1),
+    'Plan: 2 pairs, 2 changes, highest class sync, no failover, needs --allow withdraw. 1 pair with drift and nothing to apply. 2 pairs blocked. 2 pairs unreachable.',
+  );
+});
 
 test('VIPs that a killed daemon left behind are drift, and do not forbid to start it again', () => {
   const address = { address: parseIpPrefix('192.0.2.1/24')!, dev: 'lan0', scope: 'global', secondary: false } as const;
@@ -310,7 +377,7 @@ test('every plan above fits the published schema, and the committed schema is cu
     ...orders.map((row) => row.plan),
     ...guards.map(({ a, b }) => planOf({ ...running, ...a }, { ...backup, ...b })),
   ];
-  planSchema.parse({ format: 'tandem.plan', version: 1, ...planDocument(plans) });
+  planSchema.parse({ format: 'tandem.plan', version: 1, ...planDocument(plans, 0) });
   const [name, text] = planSchemaFile();
   assert.equal(
     readFileSync(new URL(`../../schema/${name}`, import.meta.url), 'utf8'),
