@@ -17,25 +17,29 @@ command -v dpkg-query >/dev/null || fail 'this is not a Debian system: install k
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
+# policy-rc.d is Debian's own switch: exit 101 forbids the package scripts to start anything. One that was there comes
+# back afterwards. Ours says what it is for, so that the next run can end one that was killed.
+policy=/usr/sbin/policy-rc.d
+kept="$policy.before-tandem-setup"
+unfinished=$(sed -n 's/^# tandem setup://p' "$policy" 2>/dev/null || :)
+restore() {
+  if grep -qs '^# tandem setup:' "$policy"; then rm -f "$policy"; fi
+  if [ -e "$kept" ]; then mv "$kept" "$policy"; fi
+}
+
 missing=''
 for package in $packages; do installed "$package" || missing="$missing $package"; done
-if [ -z "$missing" ]; then
+if [ -z "$missing$unfinished" ]; then
   say 'everything is installed'
   exit 0
 fi
-[ "$(id -u)" = 0 ] || fail "missing:$missing; run again as root (sudo npm run setup)"
+[ "$(id -u)" = 0 ] || fail "missing:$missing$unfinished; run again as root (sudo npm run setup)"
 
-# policy-rc.d is Debian's own switch: exit 101 forbids the package scripts to start anything. One that is there stays.
-policy=/usr/sbin/policy-rc.d
-kept=''
-restore() {
-  rm -f "$policy"
-  [ -z "$kept" ] || mv "$kept" "$policy"
-}
-if [ -e "$policy" ]; then kept="$policy.tandem-setup"; mv "$policy" "$kept"; fi
+restore
 trap restore EXIT
 trap 'exit 130' INT TERM
-printf '#!/bin/sh\nexit 101\n' >"$policy"
+if [ -e "$policy" ]; then mv "$policy" "$kept"; fi
+printf '#!/bin/sh\n# tandem setup:%s\nexit 101\n' "$missing$unfinished" >"$policy"
 chmod 755 "$policy"
 say 'no service starts during the installation (policy-rc.d)'
 
@@ -58,9 +62,10 @@ for unit in $units; do
     ssh.*) package=openssh-server ;;
     *) package=${unit%.service} ;;
   esac
-  case " $missing " in
+  case "$missing$unfinished " in
     *" $package "*)
       systemctl disable --quiet "$unit" 2>/dev/null || :
+      [ "$(systemctl is-enabled "$unit" 2>/dev/null)" != enabled ] || fail "$unit could not be disabled"
       say "$unit stays off" ;;
   esac
 done
