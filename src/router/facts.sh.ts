@@ -162,12 +162,7 @@ waits() {
   done
   return 1
 }
-live() {
-  number=$("/proc/$1/exe" --signum=JSON 2>/dev/null) || return
-  case $number in [1-9] | [1-5][0-9]) ;; *) return ;; esac
-  waits "$1" "$number" || return
-  its=/proc/$1/root
-  file=$its/tmp/keepalived.json
+answered() {
   rm -f "$file"
   kill -"$number" "$1" || return
   tries=0
@@ -178,11 +173,23 @@ live() {
     last=$size
     size=$(stat -c %s "$file" 2>/dev/null || echo 0)
     [ "$size" != 0 ] && [ "$size" = "$last" ] || continue
-    case $(tail -c 3 "$file" | tr -d '\n') in *[]}]) break ;; esac
+    case $(tail -c 3 "$file" | tr -d '\n') in *[]}]) return 0 ;; esac
   done
+  return 1
+}
+live() (
+  number=$("/proc/$1/exe" --signum=JSON 2>/dev/null) || return
+  case $number in [1-9] | [1-5][0-9]) ;; *) return ;; esac
+  waits "$1" "$number" || return
+  # Who asks beside this (a plan while an apply works) would take the answer away: one after the other.
+  exec 9< "/proc/$1/exe" && flock -w 5 9 2>/dev/null
+  its=/proc/$1/root
+  file=$its/tmp/keepalived.json
+  # Others (an exporter of metrics) ask without a lock, and may have taken it: once more.
+  answered "$1" || answered "$1"
   show live cat "$file"
   rm -f "$file"
-}
+)
 case $parents in
 ' '*' '* | "$own") ;;
 ' '*) live $parents ;;

@@ -214,6 +214,15 @@ test('a daemon that dies of its reload is reported as gone, not as reloaded', as
   assert.deepEqual(await start(remote, service), { kind: 'failed', reason: 'it does not run' });
 });
 
+test('many readers at once take no answer of the daemon away from each other', async () => {
+  await using router = await running(config(['10.9.1.1/24']));
+  const readings = await Promise.all(Array.from({ length: 6 }, () => readFacts(router.remote)));
+  assert.deepEqual(
+    readings.map(({ instances }) => instances?.map(({ name }) => name)),
+    readings.map(() => ['A']),
+  );
+});
+
 const noBusybox = findProgram('busybox') === undefined && 'busybox is missing; npm run setup installs it';
 test('facts are the same with the tools of busybox, but for the fractions of its clock', {
   skip: noBusybox,
