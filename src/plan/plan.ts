@@ -189,8 +189,12 @@ function nodePlan(desired: Desired, reading: Reading, running: Config, pair: Par
 const factOf = (observed: Observed, path: string): FileFact | undefined =>
   observed.config?.path === path ? observed.config : observed.files.find((file) => file.path === path);
 
+/** Whoever owns the file can change what the daemon runs as root. */
 const isSame = (file: DesiredFile, fact: FileFact | undefined): boolean =>
-  fact !== undefined && fact.sha256 === file.sha256 && (fact.mode & 0o777) === file.mode;
+  fact !== undefined &&
+  fact.sha256 === file.sha256 &&
+  (fact.mode & 0o777) === file.mode &&
+  fact.owner.split(':')[0] === 'root';
 
 function routerInput(node: NodePlan, reverse: boolean): RouterInput | undefined {
   if (!isUnderstood(node.reading)) return undefined;

@@ -164,9 +164,10 @@ found() {
   finish stale file "$path"
 }
 ${guards.join('\n')}
+rights() { stat -c '%a %u' "$1" 2>/dev/null; }
 prepare() {
   [ "$(sum "$2")" = "$4" ] || finish stale staged "$2"
-  [ "$(sum "$1")" != "$4" ] || return 0
+  [ "$(sum "$1")" != "$4" ] || [ "$(rights "$1")" != "$(rights "$2")" ] || return 0
   cp -p "$2" "$3" && settle "$3" && [ "$(sum "$3")" = "$4" ] || { rm -f "$3"; finish no-space "$3"; }
 }
 writes=0

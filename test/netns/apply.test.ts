@@ -57,6 +57,20 @@ describe('apply on a live pair', { skip, timeout: 280_000 }, () => {
     }
   });
 
+  test('a file that everybody could write to, or that somebody else owns, is put right, and signals nobody', async () => {
+    const rights = (router: string) => pair.sh(router, `stat -c '%a %U' ${CONFIG}`);
+    await pair.sh(A, `chmod 666 ${CONFIG}`);
+    await pair.sh(B, `chown daemon ${CONFIG}`);
+    const was = await pair.snapshots();
+    assert.match(await pair.apply(), /has its files/);
+    const is = await pair.snapshots();
+    for (const router of [A, B] as const) {
+      assert.deepEqual({ ...is[router], files: '' }, { ...was[router], files: '' });
+      assert.equal(await rights(router), '600 root\n');
+    }
+    assert.match(await pair.apply(), /nothing to do/);
+  });
+
   const edit = `echo '# by hand' >>${CONFIG}`;
   const takeBack = `sed -i '/# by hand/d' ${CONFIG}`;
 
