@@ -5,12 +5,15 @@ import { checkAgreement } from './agree.ts';
 import { checkInstance } from './check.ts';
 import { checkPair } from './check-pair.ts';
 import type { BuildContext } from './context.ts';
+import { certain, type Doubts, doubtsIn, EVERYTHING, type Refused } from './doubts.ts';
 import { type BuiltInstance, buildInstance, type InstanceContext } from './instance.ts';
-import { checkShape } from './issues.ts';
+import type { Layer } from './layers.ts';
 import { buildMember } from './member.ts';
+import { findMembers, withMembers } from './members.ts';
 import type { Member, Pair } from './model.ts';
-import { instanceLayers, instanceNames, layersOf } from './router-layers.ts';
+import { instanceLayers, instanceNames, layersOf, routerLayers } from './router-layers.ts';
 import { type PairYaml, pairSchema, SETTING_NAMES } from './schema.ts';
+import { checkShape } from './shape.ts';
 import type { YamlDocument } from './yaml.ts';
 
 export interface BuiltPair {
@@ -18,44 +21,87 @@ export interface BuiltPair {
   readonly instances: readonly (readonly [BuiltInstance, BuiltInstance])[];
 }
 
-/** @param name the pair's name: the file's, without its ending. Undefined where problems leave no pair. */
+/**
+ * What is refused in the pair's file, and names that are nowhere, are as if nobody had said them: the rest is built
+ * and checked all the same.
+ * @param name the pair's name: the file's, without its ending. Undefined where the file holds no pair at all.
+ */
 export function buildPair(document: YamlDocument, name: string, context: BuildContext): BuiltPair | undefined {
-  const wrongMembers = membersNotTwo(document);
-  const shape = checkShape(pairSchema, document);
-  const underMembers = (p: Problem) => wrongMembers && p.at && p.at.line >= document.keyAt(['members']).line;
-  context.problems.push(...(wrongMembers ? [wrongMembers] : []), ...shape.problems.filter((p) => !underMembers(p)));
+  const { inventory, problems } = context;
+  const found = findMembers(document, inventory);
+  const shape = checkShape(pairSchema, document, withMembers(document.value, found.members));
+  problems.push(...found.problems, ...shape.problems);
   if (!shape.value) return undefined;
+  const refused = [...inventory.refused, ...shape.refused];
+  hideRefused(refused, context.secretValues);
   const yaml = shape.value;
   const names = [yaml.members.primary, yaml.members.secondary] as const;
-  if (!knownRouters(document, names, context)) return undefined;
-  checkOverrides(document, yaml, names, context);
 
-  const sides = names.map((router) => layersOf(router, name, yaml, document, context.inventory));
-  const [first, second] = [sides[0]!, sides[1]!];
+  const first = layersOf(names[0], name, yaml, document, inventory);
+  const second = layersOf(names[1], name, yaml, document, inventory);
+  const doubtsOf = (layers: readonly Layer<object>[]): Doubts =>
+    found.known && inventory.complete ? doubtsIn(layers, refused) : new Set([EVERYTHING]);
+  const doubts = doubtsOf([...routerLayers(first), ...routerLayers(second)]);
+  const own: Problem[] = [];
+  const forPair = { ...context, problems: own, doubts };
   const members = [
-    buildMember(names[0], document.at(['members', 'primary']), first, context),
-    buildMember(names[1], document.at(['members', 'secondary']), second, context),
+    buildMember(names[0], document.at(['members', 'primary']), first, forPair),
+    buildMember(names[1], document.at(['members', 'secondary']), second, forPair),
   ] as const;
   const lists = new Map();
-  const instances: [BuiltInstance, BuiltInstance][] = [];
-  for (const instance of instanceNames(yaml)) {
+  const instances = instanceNames(yaml).map((instance) => {
+    const layers = [instanceLayers(first, instance), instanceLayers(second, instance)] as const;
+    const inInstance = new Set([...doubts, ...doubtsOf([...layers[0], ...layers[1]])]);
     const at = document.keyAt(['vrrp', instance]);
-    const shared = { ...context, lists, instance, at, names, primary: names[0] };
-    const forMember = (index: 0 | 1): InstanceContext => ({
+    const shared: Shared = { ...context, problems: [], lists, instance, at, names, refused, doubts: inInstance };
+    return buildBoth(shared, layers, members, problems);
+  });
+  checkOverrides(document, yaml, names, forPair);
+  const unnamed = shape.refused.some(({ path }) => path[0] === 'vrrp' && path.length <= 2);
+  const all = new Set([
+    ...doubts,
+    ...(unnamed ? ['vrrp'] : []),
+    ...instances.flatMap(([one, other]) => [...one.doubts, ...other.doubts]),
+  ]);
+  const built = finish(document, name, yaml, members, instances);
+  checkPair(built.pair, instances, document, own);
+  problems.push(...certain(own, all));
+  return built;
+}
+
+/** A password that YAML reads as a number (12e4) is one all the same: it is not shown above its caret. */
+function hideRefused(refused: readonly Refused[], secretValues: Set<string>): void {
+  for (const { document, path } of refused) {
+    const source = SECRETS.has(path.at(-1)) && document.has(path) ? document.sourceOf(path) : '';
+    if (/^[-+.\d]+\w*$/.test(source)) secretValues.add(source);
+  }
+}
+
+const SECRETS: ReadonlySet<unknown> = new Set(['auth_pass', 'sudo_password']);
+
+type Shared = Omit<InstanceContext, 'router' | 'member' | 'peer' | 'layers' | 'peerLayers'>;
+
+/** One instance on both members, with what is certainly wrong with it. */
+function buildBoth(
+  shared: Shared,
+  layers: readonly [readonly Layer<object>[], readonly Layer<object>[]],
+  members: readonly [Member, Member],
+  problems: Problem[],
+): readonly [BuiltInstance, BuiltInstance] {
+  const forMember = (index: 0 | 1): BuiltInstance =>
+    buildInstance({
       ...shared,
-      router: names[index],
+      router: shared.names[index],
       member: members[index],
       peer: members[1 - index]!,
-      layers: instanceLayers(sides[index]!, instance),
-      peerLayers: instanceLayers(sides[1 - index]!, instance),
+      layers: layers[index],
+      peerLayers: layers[1 - index]!,
     });
-    const pair = [buildInstance(forMember(0)), buildInstance(forMember(1))] as const;
-    if (!pair[0] || !pair[1]) continue;
-    for (const [index, built] of pair.entries()) checkInstance(built!, members[index]!, context.problems);
-    checkAgreement(pair[0], pair[1], context.problems);
-    instances.push([pair[0], pair[1]]);
-  }
-  return finish(document, name, yaml, members, instances, context);
+  const pair = [forMember(0), forMember(1)] as const;
+  for (const index of [0, 1] as const) checkInstance(pair[index], members[index], shared.problems);
+  checkAgreement(pair[0], pair[1], shared.problems);
+  problems.push(...certain(shared.problems, new Set([...pair[0].doubts, ...pair[1].doubts])));
+  return pair;
 }
 
 function finish(
@@ -63,8 +109,7 @@ function finish(
   name: string,
   yaml: PairYaml,
   members: readonly [Member, Member],
-  instances: [BuiltInstance, BuiltInstance][],
-  context: BuildContext,
+  instances: BuiltPair['instances'],
 ): BuiltPair {
   const complete = (index: 0 | 1): Member => ({
     ...members[index],
@@ -81,59 +126,7 @@ function finish(
     members: [complete(0), complete(1)],
     acceptDualMaster: yaml.accept_dual_master ?? false,
   };
-  checkPair(pair, instances, document, context.problems);
   return { pair, instances };
-}
-
-/** Three members or one: an error that says why, in the place of what the schema would say. */
-function membersNotTwo(document: YamlDocument): Problem | undefined {
-  const members = (document.value as { members?: unknown } | undefined)?.members;
-  if (typeof members !== 'object' || members === null) return undefined;
-  const count = Object.keys(members).length;
-  if (count === 2 && !Array.isArray(members)) return undefined;
-  return {
-    code: 'members-not-two',
-    severity: 'error',
-    message:
-      count === 2
-        ? 'members are named by their roles'
-        : `this pair has ${count} member${count === 1 ? '' : 's'}; a pair has exactly two`,
-    at: document.at(['members']),
-    hint:
-      count > 2
-        ? 'order, proof and rollback of a change rest on one partner that holds the VIPs meanwhile; make a second pair of the third router'
-        : 'write members: { primary: ROUTER, secondary: ROUTER }',
-  };
-}
-
-function knownRouters(
-  document: YamlDocument,
-  names: readonly [string, string],
-  { inventory, problems }: BuildContext,
-): boolean {
-  for (const [role, router] of [
-    ['primary', names[0]],
-    ['secondary', names[1]],
-  ] as const) {
-    if (inventory.routers.has(router)) continue;
-    const hint = didYouMean(router, inventory.routers.keys()) ?? 'define it under routers: in a file of inventory/';
-    problems.push({
-      code: 'unknown-name',
-      severity: 'error',
-      message: `there is no router "${router}"`,
-      at: document.at(['members', role]),
-      hint,
-    });
-  }
-  if (names[0] === names[1]) {
-    problems.push({
-      code: 'members-not-two',
-      severity: 'error',
-      message: `${names[0]} cannot be its own partner`,
-      at: document.at(['members', 'secondary']),
-    });
-  }
-  return names[0] !== names[1] && names.every((router) => inventory.routers.has(router));
 }
 
 function checkOverrides(

@@ -5,6 +5,7 @@ import { didYouMean } from '../base/suggest.ts';
 import { seconds } from '../base/units.ts';
 import type { RouteLine } from '../keepalived/model.ts';
 import { isPrintable } from '../keepalived/quote.ts';
+import { inDoubt } from './doubts.ts';
 import { type BuiltInstance, ownAddress } from './instance.ts';
 import { locate } from './layers.ts';
 import type { Interface, Member, VipIntent } from './model.ts';
@@ -97,7 +98,8 @@ function checkVips(checking: Checking): void {
   const { vips, family, version, name } = intent;
   const { vips: said, advertise } = settings.merged;
   const none = (said?.length ?? 0) === 0;
-  if (version === 3 && (none || (Array.isArray(advertise) && advertise.length === 0))) {
+  const known = !inDoubt(checking.built.doubts, ['version', 'family', 'vips', 'advertise']);
+  if (known && version === 3 && (none || (Array.isArray(advertise) && advertise.length === 0))) {
     const at = none ? intent.at : place(checking.built, ['advertise']);
     add(checking, 'error', 'inventory-missing', at, { message: `${name} advertises no VIP; version 3 needs one` });
   }

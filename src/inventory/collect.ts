@@ -1,9 +1,10 @@
 /** The files under inventory/, put together: defaults, groups and routers, each thing defined once. */
 import type { Location, Problem } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
-import { checkShape } from './issues.ts';
+import type { Refused } from './doubts.ts';
 import type { Layer } from './layers.ts';
 import { inventorySchema, type LayerYaml, type RouterYaml } from './schema.ts';
+import { checkShape } from './shape.ts';
 import type { YamlDocument } from './yaml.ts';
 
 export interface Inventory {
@@ -11,6 +12,10 @@ export interface Inventory {
   readonly defaults: readonly Layer<LayerYaml>[];
   readonly groups: ReadonlyMap<string, Defined<LayerYaml>>;
   readonly routers: ReadonlyMap<string, Defined<RouterYaml>>;
+  /** What was refused in these files, and is as if nobody had said it. */
+  readonly refused: readonly Refused[];
+  /** Every file, and every part of it, could be read: what is not in here is nowhere. */
+  readonly complete: boolean;
 }
 
 export interface Defined<T extends object> {
@@ -19,8 +24,14 @@ export interface Defined<T extends object> {
   readonly at: Location;
 }
 
-/** Puts the documents of inventory/ together, in the given order. */
-export function collectInventory(documents: readonly YamlDocument[]): {
+/**
+ * Puts the documents of inventory/ together, in the given order.
+ * @param allRead whether these are all of its files: one that cannot be read may define anything
+ */
+export function collectInventory(
+  documents: readonly YamlDocument[],
+  allRead: boolean,
+): {
   readonly inventory: Inventory;
   readonly problems: Problem[];
 } {
@@ -29,10 +40,14 @@ export function collectInventory(documents: readonly YamlDocument[]): {
   const groups = new Map<string, Defined<LayerYaml>>();
   const routers = new Map<string, Defined<RouterYaml>>();
   const defaultKeys = new Map<string, Location>();
+  const refused: Refused[] = [];
+  let complete = allRead;
   for (const document of documents) {
     if (document.value == null) continue;
     const shape = checkShape(inventorySchema, document);
     problems.push(...shape.problems);
+    refused.push(...shape.refused);
+    if (!shape.value || shape.refused.some(({ path }) => path.length <= 1)) complete = false;
     const { defaults: own, groups: ownGroups, routers: ownRouters } = shape.value ?? {};
     if (own) {
       defaults.push({ name: 'defaults', document, base: ['defaults'], value: own as LayerYaml });
@@ -42,8 +57,9 @@ export function collectInventory(documents: readonly YamlDocument[]): {
     define(groups, 'group', 'groups', ownGroups, document, problems);
     define(routers, 'router', 'routers', ownRouters, document, problems);
   }
-  checkGroups(routers, groups, problems);
-  return { inventory: { defaults, groups, routers }, problems };
+  const inventory = { defaults, groups, routers, refused, complete };
+  checkGroups(inventory, problems);
+  return { inventory, problems };
 }
 
 function once(seen: Map<string, Location>, what: string, key: string, at: Location, problems: Problem[]): boolean {
@@ -81,11 +97,8 @@ function define<T extends object>(
   }
 }
 
-function checkGroups(
-  routers: ReadonlyMap<string, Defined<RouterYaml>>,
-  groups: ReadonlyMap<string, unknown>,
-  problems: Problem[],
-): void {
+function checkGroups({ routers, groups, complete }: Inventory, problems: Problem[]): void {
+  if (!complete) return;
   for (const { layer } of routers.values()) {
     for (const [index, group] of (layer.value.groups ?? []).entries()) {
       if (groups.has(group)) continue;

@@ -6,6 +6,7 @@ import { seconds } from '../base/units.ts';
 import type { RouteLine, RuleLine, Track } from '../keepalived/model.ts';
 import { commandReader, readNotify } from './command.ts';
 import type { BuildContext } from './context.ts';
+import { type Doubts, inDoubt, type Refused } from './doubts.ts';
 import { type Layer, locate, placeOf, type Stack, stack } from './layers.ts';
 import { type ListPlace, type Placed, type Read, readRoutes, readRules, readVips } from './lines.ts';
 import { durationOf, given, rawLines, secretAt } from './member.ts';
@@ -25,6 +26,9 @@ export interface InstanceContext extends BuildContext {
   readonly layers: readonly Layer<object>[];
   /** Lists already read: both members share what no override changes. */
   readonly lists: Map<readonly unknown[], Read<unknown>>;
+  readonly refused: readonly Refused[];
+  /** What was refused about this instance on either member. */
+  readonly doubts: Doubts;
 }
 
 export interface BuiltInstance {
@@ -35,17 +39,17 @@ export interface BuiltInstance {
   readonly routesAt: readonly Placed<RouteLine>[];
   readonly rulesAt: readonly Placed<RuleLine>[];
   readonly literalSecret: boolean;
+  /** The keys whose values are not known: refused, or missing. */
+  readonly doubts: Doubts;
 }
 
-/** Undefined where something is missing without which nothing can be said. */
-export function buildInstance(context: InstanceContext): BuiltInstance | undefined {
+/** What is missing is a problem, and stands in here as something that the checks know to be in doubt. */
+export function buildInstance(context: InstanceContext): BuiltInstance {
   const settings = stack(context.layers as readonly Layer<InstanceYaml>[]);
   const yaml = settings.merged;
-  const { interface: device, link, virtual_router_id } = yaml;
-  if (device == null || link == null || virtual_router_id == null) {
-    reportMissing(yaml, context);
-    return undefined;
-  }
+  const missing = reportMissing(yaml, context);
+  const doubts = missing.length === 0 ? context.doubts : new Set([...context.doubts, ...missing]);
+  const device = yaml.interface ?? '';
   const family = yaml.family === 'ipv6' ? 6 : 4;
   const commands = commandReader(settings.layers, context);
   const routesAt = lines(settings, 'routes', readRoutes, context);
@@ -58,9 +62,9 @@ export function buildInstance(context: InstanceContext): BuiltInstance | undefin
     family,
     ...given({ state: yaml.state, preempt_delay: durationOf(yaml.preempt_delay), auth_pass: secret?.value }),
     interface: device,
-    link,
+    link: yaml.link ?? 'switched',
     source: yaml.source ?? 'own',
-    virtual_router_id,
+    virtual_router_id: yaml.virtual_router_id ?? 0,
     version: yaml.version ?? (family === 6 ? 3 : 2),
     priority: priorityOf(settings, context),
     preempt: yaml.preempt ?? true,
@@ -79,23 +83,36 @@ export function buildInstance(context: InstanceContext): BuiltInstance | undefin
     garp: garpOf(yaml.garp),
     raw: rawLines(yaml.raw),
   };
-  return { intent, files: commands.files, settings, routesAt, rulesAt, literalSecret: secret?.literal ?? false };
+  return {
+    intent,
+    files: commands.files,
+    settings,
+    routesAt,
+    rulesAt,
+    literalSecret: secret?.literal ?? false,
+    doubts,
+  };
 }
 
-function reportMissing(yaml: InstanceYaml, { problems, at, instance, router }: InstanceContext): void {
+/** The required keys that no layer says; of those that are refused already nothing is said. */
+function reportMissing(yaml: InstanceYaml, { problems, at, instance, router, doubts }: InstanceContext): string[] {
   const hints = {
     interface: 'interface: the one that the adverts go through',
     link: 'link: direct (a cable to the peer), switched, or routed',
     virtual_router_id: 'virtual_router_id: 1 to 255, the same on both members',
   };
   const missing = (['interface', 'link', 'virtual_router_id'] as const).filter((key) => yaml[key] == null);
-  problems.push({
-    code: 'inventory-missing',
-    severity: 'error',
-    message: `${instance} on ${router} has no ${missing.join(', no ')}`,
-    at,
-    hint: missing.map((key) => hints[key]).join('; '),
-  });
+  const unsaid = missing.filter((key) => !inDoubt(doubts, [key]));
+  if (unsaid.length > 0) {
+    problems.push({
+      code: 'inventory-missing',
+      severity: 'error',
+      message: `${instance} on ${router} has no ${unsaid.join(', no ')}`,
+      at,
+      hint: unsaid.map((key) => hints[key]).join('; '),
+    });
+  }
+  return missing;
 }
 
 /** The lines of a list that are for this router. Both members share one reading of a list that both have. */
@@ -103,13 +120,13 @@ function lines<Y extends object, T>(
   { merged, layers }: Stack<InstanceYaml>,
   key: 'vips' | 'routes' | 'rules',
   read: (list: readonly (string | Y)[], place: ListPlace) => Read<T>,
-  { lists, problems, router, names }: InstanceContext,
+  { lists, problems, router, names, refused }: InstanceContext,
 ): readonly Placed<T>[] {
   const list = merged[key] as readonly (string | Y)[] | null | undefined;
   if (!list || list.length === 0) return [];
   let found = lists.get(list) as Read<T> | undefined;
   if (!found) {
-    found = read(list, placeOf(layers, [key]));
+    found = read(list, { ...placeOf(layers, [key]), refused });
     lists.set(list, found);
     problems.push(...found.problems);
     for (const { on, at } of found.lines) {
@@ -143,8 +160,12 @@ function priorityOf({ merged, layers }: Stack<InstanceYaml>, context: InstanceCo
     const { document, path } = placeOf(layers, ['priority', key]);
     problems.push(notAMember(key, names, document.keyAt(path)));
   }
-  return priority[router] ?? byRole;
+  return ownValue(priority, router) ?? byRole;
 }
+
+/** A router may be called "constructor": only what the map itself says counts. */
+const ownValue = <T>(map: Readonly<Record<string, T>>, router: string): T | undefined =>
+  Object.hasOwn(map, router) ? map[router] : undefined;
 
 function buildVips(settings: Stack<InstanceYaml>, context: InstanceContext): readonly VipIntent[] {
   const vips = lines(settings, 'vips', readVips, context);
@@ -180,7 +201,7 @@ function buildUnicast(
   const { member, peer, problems } = context;
   const peerDevice = stack(context.peerLayers as readonly Layer<InstanceYaml>[]).merged.interface ?? device;
   const sideOf = (side: Member, on: string): Ip | undefined => {
-    const said = typeof unicast === 'object' ? unicast[side.name] : undefined;
+    const said = typeof unicast === 'object' ? ownValue(unicast, side.name) : undefined;
     return said == null ? addressesOf(side, on, family)[0] : parseIp(said);
   };
   const [source, partner] = [sideOf(member, device), sideOf(peer, peerDevice)];

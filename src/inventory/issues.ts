@@ -8,61 +8,54 @@ import type { Path, YamlDocument } from './yaml.ts';
 type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
 
-/** Checks a part of a document against its type: the typed value, or every problem at its place. */
-export function checkShape<T>(
-  schema: z.ZodType<T>,
-  document: YamlDocument,
-  base: Path = [],
-  value: unknown = document.value,
-): { readonly value?: T; readonly problems: readonly Problem[] } {
-  const result = schema.safeParse(value);
-  if (result.success) return { value: result.data, problems: [] };
-  return { problems: result.error.issues.flatMap((issue) => problemsOf(issue, schema, document, base)) };
+/** An issue, or what is wrong inside the form of a union that is meant. */
+export function innermost(issue: Issue): Issue[] {
+  const branch = issue.code === 'invalid_union' ? meantBranch(issue.errors) : undefined;
+  if (!branch) return [issue];
+  return branch.flatMap((inner) => innermost({ ...inner, path: [...issue.path, ...inner.path] } as Issue));
 }
 
-function problemsOf(issue: Issue, root: Schema, document: YamlDocument, base: Path): Problem[] {
+/** @param root the type of the whole document */
+export function problemsOf(issue: Issue, root: Schema, document: YamlDocument): Problem[] {
   const path = issue.path as (string | number)[];
-  const full = [...base, ...path];
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(root, path);
-    return issue.keys.map((key) => unknownKey(key, known, document, full));
+    return issue.keys.map((key) => unknownKey(key, known, document, path));
   }
-  if (issue.code === 'invalid_union') {
-    const branch = meantBranch(issue.errors);
-    if (branch) {
-      return branch.flatMap((inner) =>
-        problemsOf({ ...inner, path: [...issue.path, ...inner.path] } as Issue, root, document, base),
-      );
-    }
-  }
-  const at = issue.code === 'invalid_key' ? document.keyAt(full) : document.at(full);
+  const at = issue.code === 'invalid_key' ? document.keyAt(path) : document.at(path);
   const own = issue.code === 'custom' ? (issue.params?.refusal as Refusal | undefined) : undefined;
   const refusal =
     own ??
     schemasAt(root, path)
       .map((schema) => refusals.get(schema))
       .find((found) => found !== undefined);
-  const says = issue.code !== 'invalid_type' || (NUMBERS_TOO.includes(refusal?.code) && document.has(full));
+  const says = !isOfAnotherKind(issue) || (NUMBERS_TOO.includes(refusal?.code) && document.has(path));
   if (refusal && says) return [{ severity: 'error', at, ...refusal }];
   if (issue.code === 'invalid_key') {
     const message = issue.issues[0]?.message ?? 'this key is not allowed';
     return [{ code: 'inventory-value', severity: 'error', message: `not a name that can stand here: ${message}`, at }];
   }
   const setting = path.length > 0 && issue.code === 'invalid_type' ? meantSetting(root, path) : undefined;
-  if (setting) return [unknownKey(String(path.at(-1)), setting, document, full.slice(0, -1))];
-  const quote = quoteIt(issue, document, full);
+  if (setting) return [unknownKey(String(path.at(-1)), setting, document, path.slice(0, -1))];
+  const quote = quoteIt(issue, document, path);
   return [
     {
-      code: missing(issue, document, full) ? 'inventory-missing' : 'inventory-value',
+      code: missing(issue, document, path) ? 'inventory-missing' : 'inventory-value',
       severity: 'error',
-      message: missing(issue, document, full)
-        ? `${JSON.stringify(String(full.at(-1)))} is missing`
-        : `${full.length > 0 ? `${full.at(-1)}: ` : ''}${inWords(issue)}`,
+      message: missing(issue, document, path)
+        ? `${JSON.stringify(String(path.at(-1)))} is missing`
+        : `${nameOf(path, (name) => `${name}: `)}${inWords(issue)}`,
       at,
       ...(quote && { hint: quote }),
     },
   ];
 }
+
+/** A number where a text or a list belongs, and the like. */
+const isOfAnotherKind = (issue: Issue): boolean =>
+  issue.code === 'invalid_type' ||
+  (issue.code === 'invalid_union' &&
+    issue.errors.every((branch) => branch.some((i) => i.path.length === 0 && isOfAnotherKind(i as Issue))));
 
 /** What says how to write its text better than "quote it" does, where YAML has read a number: `advert_int: 1`. */
 const NUMBERS_TOO: readonly (string | undefined)[] = ['bad-duration', 'bad-address'];
@@ -72,10 +65,18 @@ function unknownKey(key: string, known: readonly string[], document: YamlDocumen
   return {
     code: 'unknown-key',
     severity: 'error',
-    message: `unknown key "${key}"${path.length > 0 ? ` in ${path.at(-1)}` : ''}`,
+    message: `unknown key "${key}"${nameOf(path, (name) => ` in ${name}`)}`,
     at: document.keyAt([...path, key]),
-    hint: hint ?? `known here: ${known.join(', ')}`,
+    hint: key === '<<' ? NO_MERGE_KEYS : (hint ?? `known here: ${known.join(', ')}`),
   };
+}
+
+const NO_MERGE_KEYS = 'YAML 1.2 has no merge keys: what routers have in common stands in defaults or in a group';
+
+/** What people call the value at a path: its key, for an item of a list the list's; of the document itself nothing. */
+function nameOf(path: Path, say: (name: string) => string): string {
+  const name = path.findLast((step) => typeof step === 'string');
+  return name === undefined ? '' : say(name);
 }
 
 /** Beside named maps (instances) stand settings: a word near one of them, with a value that is no map, is meant as it. */

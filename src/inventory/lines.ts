@@ -9,6 +9,7 @@ import type { Word } from '../keepalived/lexer.ts';
 import type { AddressLine, RouteLine, RuleLine } from '../keepalived/model.ts';
 import { readRoute } from '../keepalived/route-line.ts';
 import { readRule } from '../keepalived/rule-line.ts';
+import type { Refused } from './doubts.ts';
 import type { RouteYaml, RuleYaml, VipYaml } from './schema.ts';
 import type { Path, YamlDocument } from './yaml.ts';
 
@@ -26,6 +27,8 @@ type KeyWord = readonly [key: string, text: string];
 export interface ListPlace {
   readonly document: YamlDocument;
   readonly path: Path;
+  /** Items of it may be among these: they are empty, and told already. */
+  readonly refused?: readonly Refused[];
 }
 
 export const readVips = (list: readonly VipYaml[], place: ListPlace): Read<AddressLine> =>
@@ -57,6 +60,7 @@ function readLines<T, Y extends object>(
     const words =
       typeof item === 'string' ? split(item, place.document, path) : placed(wordsOf(item), place.document, path);
     const args = new Args({ words }, problems, noPlaces, 0);
+    if (words.length === 0 && isRefused(path, place)) continue;
     if (words.length === 0) {
       problems.push({ code: 'inventory-value', severity: 'error', message: 'the line is empty', at });
       continue;
@@ -69,6 +73,9 @@ function readLines<T, Y extends object>(
   }
   return { lines, problems };
 }
+
+const isRefused = (item: Path, { document, refused = [] }: ListPlace): boolean =>
+  refused.some(({ document: of, path }) => of === document && path.join('\n') === item.join('\n'));
 
 /** Words of lines have no blanks, quotes, comments or braces. */
 const WORD = /^[A-Za-z0-9._:/@+,-]+$/;

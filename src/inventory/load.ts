@@ -7,10 +7,10 @@ import { buildPair } from './build.ts';
 import { collectInventory, type Inventory } from './collect.ts';
 import type { BuildContext } from './context.ts';
 import { type Explained, explain, unknownPath } from './explain.ts';
-import { checkShape } from './issues.ts';
 import type { Fleet, Pair } from './model.ts';
 import { pairSchema } from './schema.ts';
 import { type Claims, claimSegments } from './segments.ts';
+import { checkShape } from './shape.ts';
 import { diskTree, readWhole, type Tree } from './tree.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
 
@@ -91,7 +91,8 @@ export function explainPath(root: string, target: string, tree: Tree = diskTree(
   problems.push(...(shape?.problems ?? []));
   const unknown = shape?.value && unknownPath(shape.value, path);
   if (unknown) problems.push(unknown);
-  if (!document || !shape?.value || unknown) return { problems: inOrder(problems) };
+  // With a value refused somewhere, what would hold without it is no answer.
+  if (!document || !shape?.value || hasErrors(problems)) return { problems: inOrder(problems) };
   return {
     value: explain({ name: pairName(file), document, yaml: shape.value }, path, inventory),
     problems: inOrder(problems),
@@ -117,11 +118,9 @@ const pairName = (file: string): string => file.replace(/^pairs\//, '').replace(
 
 function readInventory(tree: Tree): { readonly inventory: Inventory; readonly problems: Problem[] } {
   const problems: Problem[] = [];
-  const documents = tree
-    .list('inventory', { deep: true })
-    .filter(isYaml)
-    .flatMap((file) => readYaml(tree, file, problems) ?? []);
-  const collected = collectInventory(documents);
+  const files = tree.list('inventory', { deep: true }).filter(isYaml);
+  const documents = files.flatMap((file) => readYaml(tree, file, problems) ?? []);
+  const collected = collectInventory(documents, documents.length === files.length);
   return { inventory: collected.inventory, problems: [...problems, ...collected.problems] };
 }
 

@@ -4,6 +4,7 @@ import type { Location } from '../base/problem.ts';
 import { type Millis, parseDuration, seconds } from '../base/units.ts';
 import { commandReader, readNotify } from './command.ts';
 import type { BuildContext } from './context.ts';
+import { type Doubts, inDoubt } from './doubts.ts';
 import { type Layer, locate, type Stack, stack } from './layers.ts';
 import type { Interface, Member, ScriptIntent, Smtp, SshSettings, SyncGroupIntent } from './model.ts';
 import { type RouterLayers, routerLayers } from './router-layers.ts';
@@ -13,11 +14,19 @@ import { resolveSecret } from './secrets.ts';
 /** A router in the LAN answers in milliseconds; through two jump hosts over a poor line in seconds. */
 const CONNECT_TIMEOUT_DEFAULT = seconds(10);
 
-/** @param at where the pair names the router. The instances are added by `build.ts`. */
-export function buildMember(name: string, at: Location, layers: RouterLayers, context: BuildContext): Member {
+/**
+ * The instances are added by `build.ts`.
+ * @param at where the pair names the router
+ */
+export function buildMember(
+  name: string,
+  at: Location,
+  layers: RouterLayers,
+  context: BuildContext & { readonly doubts: Doubts },
+): Member {
   const own = stack(routerLayers(layers));
   const yaml = own.merged;
-  if (yaml.engine == null) {
+  if (yaml.engine == null && !inDoubt(context.doubts, ['engine'])) {
     const hint = 'say engine: keepalived or engine: tandemd in inventory/ or in the pair';
     context.problems.push({
       code: 'inventory-missing',

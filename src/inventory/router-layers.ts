@@ -12,7 +12,7 @@ export interface RouterLayers {
   readonly groups: readonly string[];
 }
 
-/** The layers of a router in a pair. An unknown group is skipped here and reported where the router is. */
+/** The layers of a router in a pair. An unknown router or group is skipped here and reported where it is named. */
 export function layersOf(
   router: string,
   pair: string,
@@ -20,13 +20,13 @@ export function layersOf(
   document: YamlDocument,
   inventory: Inventory,
 ): RouterLayers {
-  const own = inventory.routers.get(router)!;
-  const groups = own.layer.value.groups ?? [];
+  const own = inventory.routers.get(router);
+  const groups = own?.layer.value.groups ?? [];
   const fromGroups = groups.flatMap((group) => inventory.groups.get(group)?.layer ?? []);
-  const override = yaml.overrides?.[router];
+  const override = Object.hasOwn(yaml.overrides ?? {}, router) ? yaml.overrides?.[router] : undefined;
   return {
     groups,
-    common: [...inventory.defaults, ...fromGroups, own.layer as Layer<LayerYaml>],
+    common: [...inventory.defaults, ...fromGroups, ...(own ? [own.layer as Layer<LayerYaml>] : [])],
     own: [
       { name: `pair ${pair}`, document, base: [], value: yaml as LayerYaml },
       ...(override ? [{ name: `overrides of ${router}`, document, base: ['overrides', router], value: override }] : []),

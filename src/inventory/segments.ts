@@ -4,6 +4,7 @@
  */
 import type { Location, Problem } from '../base/problem.ts';
 import type { BuiltPair } from './build.ts';
+import { inDoubt } from './doubts.ts';
 import { locate } from './layers.ts';
 import type { Member, VrrpIntent } from './model.ts';
 
@@ -15,19 +16,25 @@ interface Claim {
 /** Who uses what, by segment and VRID or VIP. */
 export type Claims = Map<string, Claim>;
 
+/** What says on which network an instance is. */
+const PLACE = ['interface', 'interfaces', 'link'];
+
 /** Adds what a pair uses to what the pairs before it use on named segments; what is used twice is a problem. */
 export function claimSegments({ pair, instances }: BuiltPair, shared: Claims, problems: Problem[]): void {
   // A pair's own segments cannot meet another pair's.
   const own: Claims = new Map();
   for (const built of instances) {
-    for (const [index, { intent, settings }] of built.entries()) {
+    for (const [index, { intent, settings, doubts }] of built.entries()) {
       const member = pair.members[index]!;
       const owner = `${pair.name} ${intent.name}`;
       const vrid = `VRID ${intent.virtual_router_id} (IPv${intent.family}, ${intent.unicast ? 'unicast' : 'multicast'})`;
       const segment = segmentOf(member, intent.interface, intent);
       const claims = segment.shared ? shared : own;
-      const first = taken(claims, segment, vrid, owner, () => locate(settings.layers, ['virtual_router_id']));
+      const first = inDoubt(doubts, ['virtual_router_id', 'family', 'unicast', ...PLACE])
+        ? undefined
+        : taken(claims, segment, vrid, owner, () => locate(settings.layers, ['virtual_router_id']));
       if (first) problems.push(twice('vrid-duplicate', vrid, segment, first.at, first.by));
+      if (inDoubt(doubts, PLACE)) continue;
       for (const { line, at } of intent.vips) {
         const where = segmentOf(member, line.dev ?? intent.interface, intent);
         const what = `VIP ${line.address.text}`;

@@ -1,5 +1,5 @@
 /** The tree that an inventory is read from: a folder on disk, or later a revision of git. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 
 export interface Tree {
@@ -56,7 +56,8 @@ function entriesOf(folder: string) {
 
 /** Reads a regular file and not a byte more than its limit, whatever its size claims. */
 export function readWhole(path: string, sizeMax: number): Uint8Array {
-  const file = openSync(path, 'r');
+  // Without waiting: a named pipe would keep us here until someone writes into it.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(file);
     if (!stat.isFile()) throw new Error('it is no regular file');

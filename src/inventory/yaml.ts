@@ -21,6 +21,8 @@ export interface YamlDocument {
   has(path: Path): boolean;
   /** The characters of a scalar as the file has them. */
   sourceOf(path: Path): string;
+  /** The paths whose key stands twice: what they say is not known, though the later one is in the value. */
+  readonly twice: readonly Path[];
 }
 
 /** Deeper than any inventory (8 levels); protects the stack. */
@@ -36,21 +38,29 @@ export function parseYaml(text: string, file: string): Checked<YamlDocument> {
     const events = parseEvents(text, { filename: file, maxDepth: DEPTH_MAX });
     const walk = new PlaceWalk(events, text, locate);
     const root = walk.run();
-    if (walk.problems.length > 0) return { problems: walk.problems };
-    const [value] = constructFromEvents(events, { source: text, filename: file });
+    // With a key twice the rest can still be checked: the later one counts.
+    if (walk.problems.some(({ code }) => code !== 'yaml-duplicate-key')) return { problems: walk.problems };
+    const [value] = constructFromEvents(events, { source: text, filename: file, json: true });
     const nonText = root ? keysThatAreNoText(root, value, locate) : [];
-    if (nonText.length > 0) return { problems: nonText };
-    return { value: document(file, text, value, root, locate), problems: [] };
+    const problems = [...walk.problems, ...nonText];
+    if (nonText.length > 0) return { problems };
+    const twice = root && problems.length > 0 ? pathsOfTwice(root) : [];
+    return { value: { ...document(file, text, value, root, locate), twice }, problems };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const position = Math.min(error.mark?.position ?? 0, text.length);
     const at = locate(position, position + 1);
-    const reference = text.slice(lines[at.line - 1], lines[at.line]).includes('${');
-    const hint = reference && { hint: `between { } or [ ] a reference stands in quotes: "\${env:NAME}"` };
+    const hint = hintFor(text.slice(lines[at.line - 1], lines[at.line]));
     return {
       problems: [{ code: 'yaml-syntax', severity: 'error', message: `not YAML: ${error.reason}`, at, ...hint }],
     };
   }
+}
+
+/** What most often is wrong with a line that the reader cannot make sense of. */
+function hintFor(line: string): { readonly hint?: string } {
+  if (line.includes('${')) return { hint: `between { } or [ ] a reference stands in quotes: "\${env:NAME}"` };
+  return line.includes('\t') ? { hint: 'there is a tab in this line: write blanks' } : {};
 }
 
 /** A node's place: offsets of its text and of its key's, and its children by key or index. */
@@ -64,6 +74,8 @@ interface Place {
   children?: Map<string, Place> | Place[];
   /** Nodes below and including this one, aliases expanded. */
   size: number;
+  /** Its key stands twice. */
+  twice?: true;
 }
 
 type Locate = (start: number, end: number) => Location;
@@ -160,10 +172,13 @@ class PlaceWalk {
       }
       const name = getScalarValue(this.#text, event);
       const at = key.start >= 0 ? key : newPlace(place.start, place.start + 1); // an empty key: at its map
-      const placed = { ...value, keyStart: at.start, keyEnd: at.end };
+      const placed: Place = { ...value, keyStart: at.start, keyEnd: at.end };
       const first = children.get(name);
-      if (first) this.#duplicate(name, placed, first);
-      else children.set(name, placed);
+      if (first) {
+        placed.twice = true;
+        this.#duplicate(name, placed, first);
+      }
+      children.set(name, placed);
       grow(place, key);
       grow(place, value);
     }
@@ -226,7 +241,19 @@ function keysThatAreNoText(place: Place, value: unknown, locate: Locate): Proble
   });
 }
 
-function document(file: string, text: string, value: unknown, root: Place | undefined, locate: Locate): YamlDocument {
+const pathsOfTwice = ({ children }: Place): Path[] =>
+  [...(children?.entries() ?? [])].flatMap(([key, child]) => [
+    ...(child.twice ? [[key]] : []),
+    ...pathsOfTwice(child).map((path) => [key, ...path]),
+  ]);
+
+function document(
+  file: string,
+  text: string,
+  value: unknown,
+  root: Place | undefined,
+  locate: Locate,
+): Omit<YamlDocument, 'twice'> {
   const top = root ?? newPlace(0, 1);
   const ofKey = (place: Place): Location =>
     place.keyStart >= 0 ? locate(place.keyStart, place.keyEnd) : locate(Math.max(place.start, 0), place.end);

@@ -103,7 +103,7 @@ export const FORM_RULES: readonly Case[] = [
   {
     name: 'a link that is no link',
     files: {
-      'pairs/p.yaml': `${MEMBERS}vrrp: { VI: { interface: lan, link: ⟦inventory-value⟧cable, virtual_router_id: 1 } }\n`,
+      'pairs/p.yaml': `${MEMBERS}vrrp: { VI: { interface: lan, link: ⟦inventory-value⟧cable, virtual_router_id: 1, vips: [192.0.2.1/24] } }\n`,
     },
     says: /direct, switched or routed/,
   },

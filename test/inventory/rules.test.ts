@@ -18,16 +18,3 @@ for (const { name, files, env, says } of CASES) {
       assert.ok(secret.length < 3 || !shown(loaded).includes(secret), 'a secret is shown');
   });
 }
-
-test('all problems of all files come in one run, in the order of their places', async () => {
-  const bad = Object.values(CASES.filter(({ name }) => name.startsWith('VRID') || name.startsWith('priority 0')));
-  const files = Object.fromEntries(bad.map(({ files }, index) => [`pairs/p${index}.yaml`, Object.values(files)[0]!]));
-  const marked = unmark({ ...BASE, ...files });
-  const loaded = await loadFiles(marked.files);
-  assert.deepEqual(places(loaded), marked.expected, shown(loaded));
-  assert.equal(loaded.value, undefined);
-  assert.deepEqual(
-    loaded.problems.map(({ at }) => at!.file),
-    [...loaded.problems.map(({ at }) => at!.file)].sort(),
-  );
-});
