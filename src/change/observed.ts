@@ -13,7 +13,9 @@ export interface Observed {
   readonly clock: { readonly offset: Millis; readonly uncertainty: Millis };
   readonly system: System;
   readonly daemon: Daemon;
-  /** The configuration file that the daemon runs on or would run on; absent where there is none. */
+  /** Where the daemon reads its configuration, or would: its `-f`, or the one that the options of its start name. */
+  readonly configPath: string;
+  /** The file there; absent where there is none. */
   readonly config?: ConfigFile;
   /** Files that the configuration includes or that Tandem installed beside it, by path. */
   readonly files: readonly FileFact[];

@@ -101,7 +101,7 @@ function tandemdOf(daemon: Daemon): { readonly pid: number } | undefined {
   return daemon.kind === 'running' && daemon.engine === 'tandemd' ? daemon : undefined;
 }
 
-/** The configuration goes where the router's daemon reads it, which `keepalived -f` may have made another place. */
+/** The configuration goes where the router's daemon reads it, or will: `-f` may have made that another place. */
 async function desiredOf(
   member: Member,
   rendered: RenderedRouter,
@@ -112,8 +112,7 @@ async function desiredOf(
     member.engine === 'tandemd' && reading.kind === 'read'
       ? await packages?.for(reading.observed.system.arch)
       : undefined;
-  const daemon = reading.kind === 'read' ? reading.observed.daemon : undefined;
-  const configPath = daemon?.kind === 'running' ? daemon.configPath : undefined;
+  const configPath = reading.kind === 'read' ? reading.observed.configPath : undefined;
   return {
     router: member.name,
     engine: member.engine,

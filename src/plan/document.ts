@@ -36,6 +36,8 @@ const change = z.strictObject({
   sensitive: z.boolean(),
   routers: z.array(z.string()),
   class: impactClass,
+  /** Apart from the classes, with steps and a word of `--allow` of its own; the class is then that of its lines. */
+  apart: z.enum(['bring-up', 'engine', 'move']).optional(),
   rule: z.string(),
   reason: z.string(),
   withdraws: z.boolean(),
@@ -130,13 +132,14 @@ function routerDocument(node: PairPlan['nodes'][number]): z.infer<typeof router>
 }
 
 function changeDocument(planned: PairPlan['changes'][number]): z.infer<typeof change> {
-  const { change: what, routers, rule, reason, class: severity } = planned;
+  const { change: what, routers, apart, rule, reason, class: severity } = planned;
   return {
     ...(what && { op: what.op, subject: what.subject, keyword: what.keyword, text: what.text }),
     ...(what?.instance !== undefined && { instance: what.instance }),
     sensitive: what !== undefined && 'sensitive' in what && what.sensitive === true,
     routers: [...routers],
     class: severity,
+    ...(apart && { apart }),
     rule,
     reason,
     withdraws: what?.withdraws !== undefined,

@@ -3,7 +3,7 @@ import { formatIpPrefix } from '../base/address.ts';
 import { diff } from '../change/diff.ts';
 import type { Observed } from '../change/observed.ts';
 import type { Config } from '../keepalived/model.ts';
-import { parse } from '../keepalived/parser.ts';
+import { parseAsRead } from './live-file.ts';
 import { addressesOf, unsettled } from './proof.ts';
 
 export interface Drift {
@@ -51,14 +51,15 @@ function leftBehind(observed: Observed, pair: readonly { readonly running: Confi
 }
 
 /** A file that says other things than what the daemon loaded: somebody wrote it and did not reload. */
-function editedSince({ router, config: file, daemon }: Observed, running: Config): string | undefined {
+function editedSince(observed: Observed, running: Config): string | undefined {
+  const { router, config: file, files, daemon } = observed;
   if (!file || daemon.kind !== 'running' || daemon.loaded === undefined) return undefined;
-  const changes = diff(
-    running,
-    parse(file.text, file.path, { configId: daemon.configId, engine: daemon.engine }).config,
-  );
+  const changes = diff(running, parseAsRead(file.text, file.path, observed, daemon).config);
   if (changes.length === 0) return undefined;
-  const when = new Date(file.mtime * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  // Of the file and what it includes the one that was written last.
+  const read = [file, ...files.filter(({ text }) => text !== undefined)];
+  const { path, mtime } = read.reduce((last, each) => (each.mtime > last.mtime ? each : last));
+  const when = new Date(mtime * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
   const what = changes.length === 1 ? 'a change' : `${changes.length} changes`;
-  return `${router}: ${file.path} was written at ${when} with ${what} that the daemon has not loaded`;
+  return `${router}: ${path} was written at ${when} with ${what} that the daemon has not loaded`;
 }

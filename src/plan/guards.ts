@@ -79,6 +79,10 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
     case 'stopped':
     case 'running':
       if (desired.engine !== 'keepalived') return [];
+      if (daemon.kind === 'stopped' && daemon.engine === 'keepalived') {
+        const unit = unitBlock(router, reading.observed);
+        if (unit) return [unit];
+      }
       if (daemon.engine === 'keepalived' && !isAtLeast(daemon.version, CONFIG_TEST_SINCE)) {
         return [
           block(
@@ -89,6 +93,16 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
       }
       return [];
   }
+}
+
+/** systemd would not start it. Of a change of engine the units are part: install.ts. */
+function unitBlock(router: string, { system, install }: Observed): Problem | undefined {
+  const name = 'keepalived.service';
+  const unit = install?.units.find((each) => each.name === name);
+  if (system.init !== 'systemd' || unit === undefined || !['masked', 'not-found'].includes(unit.load)) return undefined;
+  return unit.load === 'masked'
+    ? block('plan-unit-unusable', `${name} is masked on ${router}`, `\`systemctl unmask ${name}\` there`)
+    : block('plan-unit-unusable', `${router} has no ${name}`, 'install one that starts the keepalived that is there');
 }
 
 /** keepalived and tandemd on one router. */
@@ -129,29 +143,30 @@ function devicesOf(instance: Instance): string[] {
   return named.filter((dev): dev is string => dev !== undefined && dev !== vmac);
 }
 
-/** A VIP that the router's own configuration gives it would stand on both routers, whoever is MASTER. */
-function ownAddressBlocks({ router, reading, desired }: NodePlan): Problem[] {
+/** A VIP that the router has of its own would stand on both routers, whoever is MASTER. */
+function ownAddressBlocks(node: NodePlan): Problem[] {
+  const { router, reading, desired } = node;
   if (reading.kind !== 'read') return [];
   const { observed } = reading;
-  return desired.config.vrrp_instance.flatMap(addressesOf).flatMap(({ address }) => {
-    const own = configuredBy(observed, address.text);
-    if (own === undefined) return [];
-    return [
-      block(
-        'plan-vip-is-own-address',
-        `VIP ${address.text} is an address of ${router} itself, configured by ${own}`,
-        'take it out there, or choose another VIP',
-      ),
-    ];
+  const ownBy = new Map(observed.interfaces.flatMap((i) => i.configured.map((c) => [c.address.text, c.file] as const)));
+  const strange = strangeAddresses(node, observed);
+  // RFC 9568, 8.3.2: who has priority 255 owns the addresses.
+  const vips = desired.config.vrrp_instance.filter(({ priority }) => priority !== 255).flatMap(addressesOf);
+  return vips.flatMap(({ address: { text } }) => {
+    const [file, dev] = [ownBy.get(text), strange.get(text)];
+    if (file === undefined && dev === undefined) return [];
+    const how = file === undefined ? `it stands on ${dev}, and not by VRRP` : `configured by ${file}`;
+    const message = `VIP ${text} is an address of ${router} itself, ${how}`;
+    return [block('plan-vip-is-own-address', message, 'take it out there, or choose another VIP')];
   });
 }
 
-function configuredBy(observed: Observed, ip: string): string | undefined {
-  for (const { configured } of observed.interfaces) {
-    const own = configured.find((c) => c.address.text === ip);
-    if (own) return own.file;
-  }
-  return undefined;
+/** Addresses by the device that they stand on, which the daemon that runs knows nothing of. */
+function strangeAddresses({ running }: NodePlan, { daemon, addresses }: Observed): Map<string, string> {
+  if (daemon.kind !== 'running' || running.vrrp_instance.length === 0) return new Map();
+  const known = [...running.vrrp_instance.flatMap(addressesOf), ...running.static_ipaddress];
+  const texts = new Set(known.map(({ address }) => address.text));
+  return new Map(addresses.flatMap(({ address: { text }, dev }) => (texts.has(text) ? [] : [[text, dev] as const])));
 }
 
 /** Two engines agree about a file that both run; what changes with the engine, one of them would refuse or not know. */
@@ -255,16 +270,8 @@ export function cautionsOf(nodes: readonly NodePlan[]): Problem[] {
   return nodes.flatMap((node) => {
     const { router, reading, desired } = node;
     if (reading.kind !== 'read') return [];
-    const { sysctls, daemon, system } = reading.observed;
-    const routes = desired.config.vrrp_instance.some((i) => (i.virtual_routes ?? []).length > 0);
-    const cautions: Problem[] = [];
-    if (routes && sysctls['net.ipv4.ip_forward'] === '0') {
-      cautions.push({
-        code: 'plan-not-forwarding',
-        severity: 'warning',
-        message: `${router} does not forward packets: net.ipv4.ip_forward is 0`,
-      });
-    }
+    const { daemon, system } = reading.observed;
+    const cautions = sysctlCautions(node, reading.observed);
     if (daemon.kind === 'running' && daemon.unit === undefined && system.init === 'systemd') {
       cautions.push({
         code: 'plan-outside-unit',
@@ -282,3 +289,32 @@ export function cautionsOf(nodes: readonly NodePlan[]): Problem[] {
     return cautions;
   });
 }
+
+/** What the kernel is told to do would take the sense out of what it is given. */
+function sysctlCautions({ router, desired }: NodePlan, { sysctls }: Observed): Problem[] {
+  const warning = (code: Problem['code'], message: string): Problem => ({ code, severity: 'warning', message });
+  const instances = desired.config.vrrp_instance;
+  const families = new Set(instances.flatMap((i) => (i.virtual_routes ?? []).map(({ to }) => to.family)));
+  const forwarding = [
+    [4, 'net.ipv4.ip_forward'],
+    [6, 'net.ipv6.conf.all.forwarding'],
+  ] as const;
+  const ignored = (dev: string) =>
+    Math.max(...['all', dev].map((each) => Number(sysctls[`net.ipv4.conf.${each}.arp_ignore`] ?? 0)));
+  const devices = new Set(
+    instances.flatMap((i) => addressesOf(i).flatMap((v) => (v.address.family === 4 ? [v.dev ?? i.interface] : []))),
+  );
+  return [
+    ...forwarding
+      .filter(([family, name]) => families.has(family) && sysctls[name] === '0')
+      .map(([, name]) => warning('plan-not-forwarding', `${router} does not forward packets: ${name} is 0`)),
+    ...[...devices]
+      .filter((dev) => dev !== undefined && ignored(dev) >= ARP_NEVER)
+      .map((dev) =>
+        warning('plan-arp-ignored', `${router} answers nobody who asks for a VIP on ${dev}: arp_ignore is 8 there`),
+      ),
+  ];
+}
+
+/** `arp_ignore`: no local address is answered for (Documentation/networking/ip-sysctl). The larger of all and the device. */
+const ARP_NEVER = 8;

@@ -12,10 +12,10 @@ import type { Allow, Finding, Impact, RouterInput } from '../change/impact-model
 import type { FileFact, LiveState, Observed, TandemdFiles } from '../change/observed.ts';
 import { EMPTY } from '../keepalived/empty.ts';
 import type { Config } from '../keepalived/model.ts';
-import { parse } from '../keepalived/parser.ts';
 import { type Drift, driftOf } from './drift.ts';
 import { blocksOf, cautionsOf } from './guards.ts';
 import { installationOf, replacementOf, type WantedExecutable } from './install.ts';
+import { parseAsRead } from './live-file.ts';
 import { type Schedule, schedule } from './schedule.ts';
 
 /** One router as it shall be. The configuration file comes first in `files`. */
@@ -154,7 +154,7 @@ function readLive(router: string, reading: Reading): Live {
   const { config: file, daemon } = reading.observed;
   const text = daemon.loaded?.text ?? file?.text ?? '';
   const name = `${router}:${file?.path ?? daemon.configPath}`;
-  const parsed = parse(text, name, { configId: daemon.configId, engine: daemon.engine });
+  const parsed = parseAsRead(text, name, reading.observed, daemon);
   const errors = parsed.problems.filter((p) => p.severity === 'error');
   if (errors.length === 0) return { config: parsed.config, warnings: [] };
   const lines = `${errors.length} line${errors.length === 1 ? '' : 's'}`;

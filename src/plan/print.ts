@@ -113,11 +113,13 @@ function body(plan: PairPlan, paint: Paint): string[] {
   const apart = plan.changes.filter((c) => c.apart !== undefined).map((c) => `${c.apart}: ${c.reason}`);
   for (const reason of new Set(apart)) lines.push(`Apart  ${reason}`);
   if (plan.allow.length > 0 && plan.blocks.length === 0) lines.push(`Needs  --allow ${plan.allow.join(',')}`);
-  for (const warning of plan.warnings)
-    lines.push(`${paint('warning', 'warning')}[${warning.code}]: ${warning.message}`);
-  for (const block of plan.blocks) {
-    lines.push(`${paint('error', 'blocked')}[${block.code}]: ${block.message}`);
-    if (block.hint) lines.push(`   = help: ${block.hint}`);
+  const said = [
+    ...plan.warnings.map((each) => ({ ...each, word: paint('warning', 'warning') })),
+    ...plan.blocks.map((each) => ({ ...each, word: paint('error', 'blocked') })),
+  ];
+  for (const { word, code, message, hint } of said) {
+    lines.push(`${word}[${code}]: ${message}`);
+    if (hint) lines.push(`   = help: ${hint}`);
   }
   return lines;
 }

@@ -69,7 +69,7 @@ export function readDaemon(sections: readonly Section[]): DaemonFacts {
   const parents = processes.filter((process) => !known.has(process.parent) && process.space.startsWith(`${net} `));
   const serving = parents.filter((process) => !isTest(optionsOf(process)));
   const [first, ...others] = serving;
-  if (first === undefined) return { daemon: installed(sections) };
+  if (first === undefined) return { daemon: elsewhere(processes, sections) ?? installed(sections) };
   if (others.length > 0) {
     return several(serving);
   }
@@ -144,6 +144,16 @@ function readLive(sections: readonly Section[]): readonly InstanceFact[] | undef
   return live && parseLive(live.text);
 }
 
+/** The daemon of a unit may have been given another network than the one that we were let into (NetworkNamespacePath=). */
+function elsewhere(processes: readonly Process[], sections: readonly Section[]): Daemon | undefined {
+  for (const { name, mainPid } of readUnits(text(sections, 'units'))) {
+    const its = processes.find(({ pid }) => pid === mainPid);
+    if (its === undefined) continue;
+    return { kind: 'unknown', reason: `${name} (${its.engine} ${its.pid}) runs in a network namespace of its own` };
+  }
+  return undefined;
+}
+
 /**
  * Of two engines that are installed the one that would run: keepalived, unless its unit is masked or tandemd's starts
  * at boot.
@@ -160,6 +170,13 @@ function installed(sections: readonly Section[]): Daemon {
     return mute === undefined
       ? { kind: 'absent' }
       : { kind: 'unknown', reason: `${mute.text.trim()} does not tell its version` };
+  }
+  const path = sections.find((section) => section.name === 'config')?.text;
+  if (path !== undefined && !path.startsWith('/')) {
+    return {
+      kind: 'unknown',
+      reason: `${engine.engine} would be started with -f ${path}, which is relative to a folder that is not known`,
+    };
   }
   return { kind: 'stopped', engine: engine.engine, version: engine.version, binary: engine.binary };
 }

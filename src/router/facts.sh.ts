@@ -267,7 +267,12 @@ show managers managers
 show networkmanager grep -s '' /dev/null /run/NetworkManager/devices/*
 show networkd grep -s '' /dev/null /run/systemd/netif/links/*
 show ifstate cat /run/network/ifstate /run/ifstate
-for file in /etc/network/interfaces /etc/network/interfaces.d/* /etc/systemd/network/*.network /run/systemd/network/*.network /etc/NetworkManager/system-connections/* /run/NetworkManager/system-connections/* /etc/sysconfig/network-scripts/ifcfg-* /etc/netplan/*.yaml; do
+for file in /etc/network/interfaces /etc/network/interfaces.d/* \\
+  /etc/systemd/network/*.network /etc/systemd/network/*.network.d/*.conf \\
+  /run/systemd/network/*.network /run/systemd/network/*.network.d/*.conf \\
+  /usr/local/lib/systemd/network/*.network /usr/lib/systemd/network/*.network \\
+  /etc/NetworkManager/system-connections/* /run/NetworkManager/system-connections/* /usr/lib/NetworkManager/system-connections/* \\
+  /etc/sysconfig/network-scripts/ifcfg-* /etc/netplan/*.yaml /run/netplan/*.yaml; do
   [ -f "$file" ] || continue
   show network-path printf %s "$file"
   show network-text sh -c 'head -c 65536 "$1" | grep -viE "password|passwd|secret|psk|private|wep" ' sh "$file"

@@ -68,6 +68,7 @@ export function observe(reading: Reading): Observed {
     clock: readClock(reading, read),
     system: readSystem(read),
     daemon,
+    configPath: found,
     ...(config === undefined ? {} : { config }),
     files: files.filter((file) => file.path !== found),
     interfaces: interfaces.map((each) => ({

@@ -19,7 +19,7 @@ export interface ManagerFacts {
   readonly files: readonly { readonly path: string; readonly text: string }[];
 }
 
-type Device = Pick<InterfaceFact, 'name' | 'index'>;
+type Device = Pick<InterfaceFact, 'name' | 'index' | 'mac'>;
 type Configured = InterfaceFact['configured'];
 
 export function managerOf(device: Device, facts: ManagerFacts): Manager {
@@ -46,8 +46,8 @@ export function managerOf(device: Device, facts: ManagerFacts): Manager {
 export function configuredAddresses(devices: readonly Device[], facts: ManagerFacts): Map<string, Configured> {
   const found = new Map<string, { address: IpPrefix; file: string }[]>();
   for (const { path, text } of facts.files) {
-    for (const { device, address } of readFile(path, text)) {
-      for (const { name } of devices.filter((each) => globMatches(device, each.name))) {
+    for (const { device, address } of readFile(path, text, facts.files)) {
+      for (const { name } of devices.filter((each) => isMeant(device, each))) {
         found.set(name, [...(found.get(name) ?? []), { address, file: path }]);
       }
     }
@@ -55,22 +55,42 @@ export function configuredAddresses(devices: readonly Device[], facts: ManagerFa
   return found;
 }
 
+/** Which devices a file means: those that match every list that is not empty. */
+interface Match {
+  /** Names, or patterns of systemd.network(5). */
+  readonly names?: readonly string[];
+  readonly macs?: readonly string[];
+}
+
 interface Line {
-  /** A device's name, or a pattern of systemd.network(5). */
-  readonly device: string;
+  readonly device: Match;
   readonly address: IpPrefix;
 }
 
-function readFile(path: string, text: string): readonly Line[] {
+function isMeant({ names = [], macs = [] }: Match, { name, mac }: Device): boolean {
+  if (names.length === 0 && macs.length === 0) return false;
+  const named = names.length === 0 || names.some((pattern) => globMatches(withoutAlias(pattern), name));
+  return named && (macs.length === 0 || macs.some((each) => each.toLowerCase().replaceAll('-', ':') === mac));
+}
+
+/** `eth0:1` is a label on eth0. */
+const withoutAlias = (name: string): string => name.replace(/:.*$/, '');
+
+function readFile(path: string, text: string, files: ManagerFacts['files']): readonly Line[] {
   if (path.startsWith('/etc/network/interfaces')) return readInterfaces(text);
-  if (path.endsWith('.network')) return readNetworkd(text);
+  if (path.endsWith('.network')) return readNetworkd(text, text);
+  const [, base] = /([^/]+\.network)\.d\/[^/]+\.conf$/.exec(path) ?? [];
+  if (base !== undefined) {
+    const main = files.find((file) => file.path.endsWith(`/${base}`));
+    return readNetworkd(`${main?.text ?? ''}\n${text}`, text);
+  }
   if (path.includes('/system-connections/')) return readKeyfile(text);
   if (path.includes('/ifcfg-')) return readIfcfg(path, text);
   if (path.endsWith('.yaml')) return readNetplan(text);
   return [];
 }
 
-const line = (device: string, address: string, mask?: string): Line[] => {
+const line = (device: Match, address: string, mask?: string): Line[] => {
   const parsed = parseConfigured(address, mask);
   return parsed === undefined ? [] : [{ device, address: parsed }];
 };
@@ -83,25 +103,34 @@ function readInterfaces(text: string): Line[] {
     if (device === undefined) continue;
     const mask = /^[ \t]*netmask[ \t]+(\S+)/m.exec(block)?.[1];
     for (const [, address] of block.matchAll(/^[ \t]*address[ \t]+(\S+)/gm))
-      lines.push(...line(device, address!, mask));
+      lines.push(...line({ names: [device] }, address!, mask));
     for (const [, address, dev] of block.matchAll(/\bip (?:-\S+ )*a(?:ddr|ddress)? add (\S+) .*?dev (\S+)/g)) {
-      lines.push(...line(dev === '$IFACE' ? device : dev!, address!));
+      lines.push(...line({ names: [dev === '$IFACE' ? device : dev!] }, address!));
     }
   }
   return lines;
 }
 
-/** systemd.network(5): [Match] Name=, [Network] Address=, [Address] Address=. */
-function readNetworkd(text: string): Line[] {
-  const names = values(text, 'Match', 'Name').flatMap((value) => value.split(/\s+/));
+/**
+ * systemd.network(5): [Match] Name=, [Network] Address=, [Address] Address=.
+ * @param matching what says which devices are meant: of a drop-in the file beside it too
+ */
+function readNetworkd(matching: string, text: string): Line[] {
+  const words = (key: string | RegExp) => values(matching, 'Match', key).flatMap((value) => value.split(/\s+/));
+  const device = { names: words('Name'), macs: words(/^(Permanent)?MACAddress$/) };
   const addresses = [...values(text, 'Network', 'Address'), ...values(text, 'Address', 'Address')];
-  return names.flatMap((device) => addresses.flatMap((address) => line(device, address)));
+  return addresses.flatMap((address) => line(device, address));
 }
 
 /** nm-settings-keyfile(5): address1=10.0.0.1/24,10.0.0.254 in [ipv4] and [ipv6]. */
 function readKeyfile(text: string): Line[] {
-  const [device] = values(text, 'connection', 'interface-name');
-  if (device === undefined) return [];
+  const device = {
+    names: [
+      ...values(text, 'connection', 'interface-name'),
+      ...values(text, 'match', 'interface-name').flatMap((value) => value.split(';').filter(Boolean)),
+    ],
+    macs: ['ethernet', '802-3-ethernet'].flatMap((section) => values(text, section, 'mac-address')),
+  };
   const addresses = ['ipv4', 'ipv6'].flatMap((section) => values(text, section, /^address(es)?\d*$/));
   return addresses.flatMap((value) => line(device, value.split(/[,;]/)[0]!));
 }
@@ -111,7 +140,9 @@ function readIfcfg(path: string, text: string): Line[] {
   const set = new Map<string, string>();
   for (const [, key, value] of text.matchAll(/^[ \t]*([A-Z0-9_]+)=["']?([^"'\n]*)["']?/gm))
     set.set(key!, value!.trim());
-  const device = set.get('DEVICE') ?? path.slice(path.indexOf('/ifcfg-') + '/ifcfg-'.length);
+  const [name, mac] = [set.get('DEVICE'), set.get('HWADDR')];
+  const names = [name ?? path.slice(path.indexOf('/ifcfg-') + '/ifcfg-'.length)];
+  const device = name === undefined && mac !== undefined ? { macs: [mac] } : { names };
   const lines: Line[] = [];
   for (const [key, value] of set) {
     const number = /^IPADDR(\d*)$/.exec(key)?.[1];
@@ -122,12 +153,17 @@ function readIfcfg(path: string, text: string): Line[] {
   return lines;
 }
 
-/** netplan: network.KIND.DEVICE.addresses, each a string or `{ADDRESS: {label: ...}}`. */
+/** netplan: network.KIND.ID.addresses, each a string or `{ADDRESS: {label: ...}}`; `match:` says what ID stands for. */
 function readNetplan(text: string): Line[] {
   const lines: Line[] = [];
   for (const devices of Object.values(record(record(safeLoad(text)).network))) {
-    for (const [device, settings] of Object.entries(record(devices))) {
-      const { addresses } = record(settings);
+    for (const [id, settings] of Object.entries(record(devices))) {
+      const { addresses, match, 'set-name': name } = record(settings);
+      const { name: pattern, macaddress } = record(match);
+      const device =
+        match === undefined || typeof name === 'string'
+          ? { names: [typeof name === 'string' ? name : id] }
+          : { names: [pattern].filter(isText), macs: [macaddress].filter(isText) };
       for (const each of Array.isArray(addresses) ? addresses : []) {
         const texts = typeof each === 'string' ? [each] : Object.keys(record(each));
         lines.push(...texts.flatMap((address) => line(device, address)));
@@ -136,6 +172,8 @@ function readNetplan(text: string): Line[] {
   }
   return lines;
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string';
 
 function safeLoad(text: string): unknown {
   try {

@@ -106,6 +106,7 @@ function reading(router: (typeof ROUTERS)[number], side: Side): Reading {
             pidFile: '/run/keepalived.pid',
             unit: `${engine}.service`,
           },
+    configPath: PATH,
     files: [],
     interfaces: INTERFACES,
     addresses,
@@ -140,3 +141,10 @@ const instanceFact = (state: LiveState) => ({
 });
 
 export { INTERFACES };
+
+/** Two advertised VIPs. */
+export const TWO = '192.0.2.1/24 dev lan0, 192.0.2.2/24 dev lan0';
+
+/** A pair to which a hot change is made. */
+export const running: Side = { before: conf(150), after: conf(150, 'garp_master_delay 2') };
+export const backup: Side = { before: conf(100), after: conf(100, 'garp_master_delay 2') };

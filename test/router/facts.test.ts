@@ -157,13 +157,29 @@ for (const [name, sections, expected] of daemons) {
   });
 }
 
+const installed = [
+  { name: 'installed', text: '/usr/sbin/keepalived\n', status: 0 },
+  { name: 'installed-version', text: 'Keepalived v2.3.3 (05/01,2025)\n', status: 0 },
+];
+
 test('an installed daemon that does not run is stopped, with its version', () => {
-  const installed = [
-    { name: 'installed', text: '/usr/sbin/keepalived\n', status: 0 },
-    { name: 'installed-version', text: 'Keepalived v2.3.3 (05/01,2025)\n', status: 0 },
-  ];
   const { daemon } = readDaemon([...processes(), ...installed]);
   assert.deepEqual(daemon, { kind: 'stopped', engine: 'keepalived', version: '2.3.3', binary: '/usr/sbin/keepalived' });
+});
+
+test('an installed daemon whose options name a file nobody knows where blocks', () => {
+  const config = { name: 'config', text: 'k.conf', status: 0 };
+  const { daemon } = readDaemon([...processes(), ...installed, config]);
+  assert.match(daemon.kind === 'unknown' ? daemon.reason : '', /would be started with -f k\.conf, which is relative/);
+});
+
+test('a daemon that its unit has put into another network is no daemon that does not run', () => {
+  const units = { name: 'units', text: 'Id=keepalived.service\nLoadState=loaded\nMainPID=10\n', status: 0 };
+  const { daemon } = readDaemon([...processes({ pid: 10, space: 'net:[9] pid:[2] 8:1' }), ...installed, units]);
+  assert.match(
+    daemon.kind === 'unknown' ? daemon.reason : '',
+    /^keepalived\.service \(keepalived 10\) runs in a network/,
+  );
 });
 
 test('what keepalived loaded last is whole when every child has read it to its end', () => {
@@ -259,7 +275,7 @@ const facts = (change: Partial<ManagerFacts>): ManagerFacts => ({
   files: [],
   ...change,
 });
-const eth0 = { name: 'eth0', index: 2 };
+const eth0 = { name: 'eth0', index: 2, mac: '02:00:00:00:00:01' };
 
 test('a device is managed by whom the run-time notes name, as long as that one runs', () => {
   const managed = { networkManager: '/run/NetworkManager/devices/2:managed=full\n' };
@@ -313,7 +329,57 @@ const configurations: readonly [string, string, readonly string[]][] = [
     ['10.0.0.1/24', '10.0.0.2/24'],
   ],
   ['/etc/netplan/02.yaml', 'network: [', []],
+  ['/etc/network/interfaces', 'iface eth0:1 inet static\n  address 10.0.0.1/24\n', ['10.0.0.1/24']],
+  [
+    '/etc/systemd/network/a.network',
+    '[Match]\nMACAddress=02-00-00-00-00-02 02:00:00:00:00:01\n[Network]\nAddress=10.0.0.1/24\n',
+    ['10.0.0.1/24'],
+  ],
+  [
+    '/etc/systemd/network/a.network',
+    '[Match]\nName=eth*\nMACAddress=02:00:00:00:00:02\n[Network]\nAddress=10.0.0.1/24\n',
+    [],
+  ],
+  ['/etc/systemd/network/a.network', '[Network]\nAddress=10.0.0.1/24\n', []],
+  ['/etc/systemd/network/a.network.d/b.conf', '[Match]\nName=eth0\n[Address]\nAddress=10.0.0.1/24\n', ['10.0.0.1/24']],
+  [
+    '/etc/NetworkManager/system-connections/mac',
+    '[connection]\nid=lan\n[ethernet]\nmac-address=02:00:00:00:00:01\n[ipv4]\naddress1=10.0.0.1/24\n',
+    ['10.0.0.1/24'],
+  ],
+  [
+    '/etc/NetworkManager/system-connections/pattern',
+    '[match]\ninterface-name=eth*;wan0\n[ipv4]\naddress1=10.0.0.1/24\n',
+    ['10.0.0.1/24'],
+  ],
+  [
+    '/etc/sysconfig/network-scripts/ifcfg-lan',
+    'HWADDR=02:00:00:00:00:01\nIPADDR=10.0.0.1\nPREFIX=24\n',
+    ['10.0.0.1/24'],
+  ],
+  [
+    '/etc/netplan/03.yaml',
+    'network:\n  ethernets:\n    lan:\n      match: {macaddress: "02:00:00:00:00:01"}\n      addresses: [10.0.0.1/24]\n',
+    ['10.0.0.1/24'],
+  ],
+  [
+    '/etc/netplan/04.yaml',
+    'network:\n  ethernets:\n    lan:\n      match: {driver: virtio}\n      set-name: eth0\n      addresses: [10.0.0.1/24]\n',
+    ['10.0.0.1/24'],
+  ],
 ];
+
+test('a drop-in of networkd is for the devices of the file beside it', () => {
+  const files = [
+    { path: '/etc/systemd/network/a.network', text: '[Match]\nName=eth0\n' },
+    { path: '/etc/systemd/network/a.network.d/b.conf', text: '[Network]\nAddress=10.0.0.1/24\n' },
+  ];
+  const found = configuredAddresses([eth0], facts({ files })).get('eth0') ?? [];
+  assert.deepEqual(
+    found.map((each) => `${formatIpPrefix(each.address)} ${each.file}`),
+    ['10.0.0.1/24 /etc/systemd/network/a.network.d/b.conf'],
+  );
+});
 
 for (const [path, text, expected] of configurations) {
   test(`the addresses that ${path} configures are read with the file's name (${expected.length})`, () => {
