@@ -1,7 +1,7 @@
 /** What zod found wrong with a document, as problems at their places. */
 import * as z from 'zod';
 import type { Problem } from '../base/problem.ts';
-import { didYouMean } from '../base/suggest.ts';
+import { didYouMean, suggest } from '../base/suggest.ts';
 import { type Refusal, refusals } from './fields.ts';
 import type { Path, YamlDocument } from './yaml.ts';
 
@@ -37,6 +37,7 @@ export function problemsOf(issue: Issue, root: Schema, document: YamlDocument): 
   }
   const setting = path.length > 0 && issue.code === 'invalid_type' ? meantSetting(root, path) : undefined;
   if (setting) return [unknownKey(String(path.at(-1)), setting, document, path.slice(0, -1))];
+  if (missing(issue, document, path) && isMisspelt(path, root, document)) return [];
   const quote = quoteIt(issue, document, path);
   return [
     {
@@ -49,6 +50,14 @@ export function problemsOf(issue: Issue, root: Schema, document: YamlDocument): 
       ...(quote && { hint: quote }),
     },
   ];
+}
+
+/** Whether a key beside the missing one is meant as it: that is told as an unknown key. */
+function isMisspelt(path: Path, root: Schema, document: YamlDocument): boolean {
+  const parent = path.slice(0, -1);
+  const known = keysAt(root, parent);
+  const said = Object.keys((valueAt(document.value, parent) as object | undefined) ?? {});
+  return said.some((key) => !known.includes(key) && suggest(key, known) === path.at(-1));
 }
 
 /** A number where a text or a list belongs, and the like. */
@@ -91,7 +100,7 @@ function meantSetting(root: Schema, path: Path): string[] | undefined {
 }
 
 const missing = (issue: Issue, document: YamlDocument, path: Path): boolean =>
-  issue.code === 'invalid_type' && path.length > 0 && !document.has(path);
+  isOfAnotherKind(issue) && path.length > 0 && !document.has(path);
 
 /** Of a union's branches, the one that the value has the outer form of, where just one has. */
 function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
@@ -183,3 +192,11 @@ function child(schema: Schema, step: string | number): Schema[] {
   if (schema instanceof z.ZodRecord) return [schema.valueType];
   return schema instanceof z.ZodArray ? [schema.element] : [];
 }
+
+/** The value at a path, as far as maps and lists of their own lead. */
+export const valueAt = (root: unknown, path: Path): unknown =>
+  path.reduce<unknown>(
+    (value, step) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, step) ? Reflect.get(value, step) : undefined,
+    root,
+  );

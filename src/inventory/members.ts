@@ -30,7 +30,7 @@ export function findMembers(document: YamlDocument, inventory: Inventory): Found
     return typeof name === 'string' && name !== '' ? name : NOBODY[role];
   };
   const members = { primary: nameIn('primary'), secondary: nameIn('secondary') };
-  if (problems.length === 0) problems.push(...checkNames(document, members, inventory));
+  if (problems.length === 0 && said !== undefined) problems.push(...checkNames(document, members, inventory));
   const known = problems.length === 0 && Object.values(members).every((name) => inventory.routers.has(name));
   return { members: members.primary === members.secondary ? { ...members, ...SECOND } : members, known, problems };
 }

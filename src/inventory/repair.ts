@@ -4,7 +4,7 @@
  */
 import type * as z from 'zod';
 import { suggest } from '../base/suggest.ts';
-import { innermost, keysAt } from './issues.ts';
+import { innermost, keysAt, valueAt } from './issues.ts';
 import type { Path } from './yaml.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -61,10 +61,3 @@ function strike(root: unknown, issue: Issue, schema: z.ZodType, refused: Path[])
     return;
   }
 }
-
-const valueAt = (root: unknown, path: Path): unknown =>
-  path.reduce<unknown>(
-    (value, step) =>
-      typeof value === 'object' && value !== null && Object.hasOwn(value, step) ? Reflect.get(value, step) : undefined,
-    root,
-  );

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -83,10 +84,16 @@ test('files that are no text, too large or no files are problems, and the rest i
     'pairs/p.yaml': pair(', priority: 0'),
   });
   symlinkSync('r.yaml', join(dir, 'inventory/link.yaml'));
+  symlinkSync('self.yaml', join(dir, 'inventory/self.yaml'));
+  mkdirSync(join(dir, 'inventory/folder.yaml'));
+  // Whoever opens a pipe to read waits for a writer: this test would never end.
+  execFileSync('mkfifo', [join(dir, 'inventory/pipe.yaml')]);
   const loaded = await loadFleet(dir, { env: {} });
   const codes = loaded.problems.map(({ code, at }) => `${code} ${at!.file}`);
   assert.deepEqual(codes.slice(0, 2), ['inventory-file inventory/a.yaml', 'inventory-file inventory/b.yaml']);
   assert.ok(codes.includes('defined-twice inventory/r.yaml'));
+  assert.ok(codes.includes('inventory-file inventory/pipe.yaml'));
+  assert.ok(codes.includes('inventory-file inventory/self.yaml'));
   assert.equal(codes.at(-1), 'priority-out-of-range pairs/p.yaml');
 });
 

@@ -96,6 +96,8 @@ const cascades: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       ['pairs/p.yaml']!.replace(', secondary: b', '')
       .replace('members', '⟦members-not-two⟧members'),
   },
+  'members misspelt': { 'pairs/p.yaml': instance('')['pairs/p.yaml']!.replace('members', '⟦unknown-key⟧membrs') },
+  'a required key of a map misspelt': instance('', { top: 'scripts: { chk: { ⟦unknown-key⟧runn: /bin/x } }\n' }),
   'no members at all': {
     'pairs/p.yaml': instance('')
       ['pairs/p.yaml']!.replace(/members.*\n/, '')
