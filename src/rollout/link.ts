@@ -10,6 +10,8 @@ export class Link implements AsyncDisposable {
   readonly member: Reached;
   readonly #options: ConnectOptions;
   #remote: Promise<Remote> | undefined;
+  /** What it came to. */
+  #made: Remote | undefined;
 
   constructor(member: Reached, options: ConnectOptions) {
     this.member = member;
@@ -20,19 +22,30 @@ export class Link implements AsyncDisposable {
   remote(): Promise<Remote> {
     if (!this.#remote) {
       const { name, host, ssh } = this.member;
-      this.#remote = connect({ router: name, host, ssh }, this.#options);
-      // A connection that could not be made is not kept: the next call tries again.
-      this.#remote.catch(() => {
-        this.#remote = undefined;
-      });
+      const remote = connect({ router: name, host, ssh }, this.#options);
+      this.#remote = remote;
+      remote.then(
+        (made) => {
+          if (this.#remote === remote) this.#made = made;
+        },
+        // A connection that could not be made is not kept: the next call tries again.
+        () => {
+          if (this.#remote === remote) this.#remote = undefined;
+        },
+      );
     }
     return this.#remote;
   }
 
-  /** After a cut: the next call of `remote` opens a new connection. */
-  async drop(): Promise<void> {
+  /**
+   * After a cut: the next call of `remote` opens a new connection.
+   * @param lost only this one: somebody else may have noticed before, and have a new one already
+   */
+  async drop(lost?: Remote): Promise<void> {
+    if (lost !== undefined && lost !== this.#made) return;
     const remote = this.#remote;
     this.#remote = undefined;
+    this.#made = undefined;
     await remote?.then(
       (r) => r[Symbol.asyncDispose](),
       () => undefined,

@@ -10,7 +10,7 @@ import type { Finding } from '../plan/proof.ts';
 import type { Move } from '../plan/schedule.ts';
 import { forget } from '../router/ctl.ts';
 import { readFacts } from '../router/facts.ts';
-import { proveReload } from '../router/prove.ts';
+import { type Proof, proveReload } from '../router/prove.ts';
 import { type Remote, RemoteError, type RemoteErrorKind } from '../router/remote.ts';
 import { errorsOf } from '../router/report.ts';
 import { enable, type Service, start, stop } from '../router/service.ts';
@@ -142,6 +142,8 @@ export class RouterHands implements Hands {
           kind: 'refused',
           findings: [{ router: this.router, message: `${this.router}: the moment had passed` }],
         };
+      case 'gone':
+        throw new Error(`${this.router}: the daemon is gone`);
       case 'failed':
         if (committed.placed) throw new Error(`${this.router}: ${committed.reason}`);
         return { kind: 'refused', findings: [{ router: this.router, message: `${this.router}: ${committed.reason}` }] };
@@ -171,19 +173,19 @@ export class RouterHands implements Hands {
   async loaded(): Promise<Finding | undefined> {
     if (this.#signalled === undefined || this.#reloaded === undefined) return undefined;
     const proof = await proveReload(await this.#link.remote(), this.#reloaded, this.#signalled, RELOAD_LIMIT);
+    if (proof.kind !== 'reloaded') return { router: this.router, message: this.#notLoaded(proof) };
+    this.#signalled = undefined;
+    return undefined;
+  }
+
+  #notLoaded(proof: Exclude<Proof, { kind: 'reloaded' }>): string {
     switch (proof.kind) {
-      case 'reloaded':
-        this.#signalled = undefined;
-        return undefined;
       case 'gone':
-        return { router: this.router, message: `${this.router}: the daemon ended when it was reloaded` };
+        return `${this.router}: the daemon ended when it was reloaded`;
       case 'refused':
-        return {
-          router: this.router,
-          message: `${this.router}: tandemd refused it: ${errorsOf(proof.report).join('; ')}`,
-        };
+        return `${this.router}: tandemd refused it: ${errorsOf(proof.report).join('; ')}`;
       case 'unproven':
-        return { router: this.router, message: `${this.router}: ${proof.reason}` };
+        return `${this.router}: ${proof.reason}`;
     }
   }
 
@@ -215,36 +217,42 @@ export class RouterHands implements Hands {
     // The signal of the move says nothing any more; the one that goes out here is proven here.
     this.#signalled = undefined;
     if (this.#installation.exchanged) {
-      const came = await this.#installation.goBack(remote, this.#observed, () => this.#filesBack(remote));
+      const came = await this.#installation.goBack(remote, this.#observed, async () => {
+        await this.#takeBack(remote, undefined);
+      });
       if (came === 'restored') return;
     } else if (this.#started) await stopWhatRuns(remote);
     const { daemon } = this.#observed;
-    const reload = signal && daemon.kind === 'running' ? daemon : undefined;
-    const committed = await restore(remote, this.#placed(0), reload);
-    if (committed.kind === 'done') {
-      if (!reload || !committed.signalled) return;
-      const proof = await proveReload(remote, reload, committed.signalled, RELOAD_LIMIT);
-      if (proof.kind === 'reloaded') return;
-    } else if (committed.kind !== 'failed' || !committed.placed) {
-      throw new Error(`${this.router}: going back: ${'reason' in committed ? committed.reason : committed.kind}`);
-    }
-    // The daemon did not survive: its old file is back, so it is started on that. It takes its left-overs down itself.
-    await this.#start();
+    if ((await this.#takeBack(remote, signal && daemon.kind === 'running' ? daemon : undefined)) === 'back') return;
+    const { daemon: now } = await readFacts(remote);
+    // It takes its left-overs down itself.
+    if (now.kind !== 'running') return this.#start();
+    // Whatever started it (a boot, its unit) may have done so while the new file was there.
+    if ((await this.#takeBack(remote, now)) === 'back') return;
+    throw new Error(`${this.router}: its daemon ends again and again`);
   }
 
-  async #filesBack(remote: Remote): Promise<void> {
-    const committed = await restore(remote, this.#placed(0), undefined);
-    if (committed.kind === 'done') return;
-    throw new Error(`${this.router}: going back: ${'reason' in committed ? committed.reason : committed.kind}`);
+  /** The old files are in place afterwards; `gone`: the daemon that was to read them is not. */
+  async #takeBack(remote: Remote, reload: RunningDaemon | undefined): Promise<'back' | 'gone'> {
+    const committed = await restore(remote, this.#placed(0), reload);
+    if (committed.kind === 'gone') return 'gone';
+    if (committed.kind !== 'done')
+      throw new Error(`${this.router}: going back: ${'reason' in committed ? committed.reason : committed.kind}`);
+    if (!reload || !committed.signalled) return 'back';
+    const proof = await proveReload(remote, reload, committed.signalled, RELOAD_LIMIT);
+    if (proof.kind === 'reloaded') return 'back';
+    if (proof.kind === 'gone') return 'gone';
+    throw new Error(`${this.#notLoaded(proof)} (on the way back)`);
   }
 
   async observe(): Promise<Observed> {
     const paths = this.#node.desired.files.map((file) => file.path);
+    const remote = await this.#link.remote();
     try {
-      return await readFacts(await this.#link.remote(), { paths });
+      return await readFacts(remote, { paths });
     } catch (error) {
       if (!(error instanceof RemoteError) || error.kind !== 'cut') throw error;
-      await this.#link.drop();
+      await this.#link.drop(remote);
       return readFacts(await this.#link.remote(), { paths });
     }
   }
@@ -273,6 +281,9 @@ export class RouterHands implements Hands {
     this.#started = daemon.kind !== 'running';
     const started = await start(await this.#link.remote(), this.#service);
     if (started.kind === 'failed') throw new Error(`${this.router}: ${this.#engine} does not start: ${started.reason}`);
+    const { configPath } = started.daemon;
+    if (configPath === this.#configPath) return;
+    throw new Error(`${this.router}: its unit starts ${this.#engine} on ${configPath}, and not on ${this.#configPath}`);
   }
 
   get #configPath(): string {

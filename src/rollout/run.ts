@@ -4,8 +4,9 @@ import { type Millis, ms } from '../base/units.ts';
 import type { Transitions } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
 import type { Config } from '../keepalived/model.ts';
-import type { Expected } from '../plan/proof.ts';
+import type { Expected, Finding } from '../plan/proof.ts';
 import type { Schedule } from '../plan/schedule.ts';
+import { RemoteError } from '../router/remote.ts';
 import type { Hands } from './hands.ts';
 import { type Clock, prove } from './prove.ts';
 import { type Action, begin, type Event, type Outcome, type State, step } from './step.ts';
@@ -41,7 +42,7 @@ export async function rollOut(input: RunInput): Promise<Report> {
   const done = report.outcome.kind === 'done' || report.outcome.kind === 'surprised';
   const finished = await Promise.allSettled(input.hands.map((hands) => hands.finish(done)));
   // What the pair runs is settled by now; what was left lying about, or will not start at boot, is still said.
-  for (const end of finished) if (end.status === 'rejected') input.tell(`finishing: ${messageOf(end.reason)}`);
+  for (const end of finished) if (end.status === 'rejected') input.tell(`finishing: ${findingOf(end.reason).message}`);
   return report;
 }
 
@@ -131,8 +132,7 @@ class Rollout {
           return { ...(await hands.restore(action.signal)), router };
       }
     } catch (error) {
-      const message = messageOf(error);
-      const finding = { router, message: message.startsWith(`${router}: `) ? message : `${router}: ${message}` };
+      const finding = findingOf(error, router);
       this.#input.tell(finding.message);
       if (action.kind === 'stage') return { kind: 'not-ready', router, findings: [finding] };
       return { kind: action.kind === 'move' ? 'lost' : 'not-restored', router, finding };
@@ -147,14 +147,14 @@ class Rollout {
     tell(index === undefined ? 'proving that the pair is as it was' : 'proving');
     try {
       const notLoaded = (await Promise.all(hands.map((h) => h.loaded()))).filter((f) => f !== undefined);
-      if (notLoaded.length > 0) return { kind: 'proof', proof: { kind: 'unproven', findings: notLoaded } };
+      if (notLoaded.length > 0) return { kind: 'proof', index, proof: { kind: 'unproven', findings: notLoaded } };
       const {
         proof,
         transitions,
         last: seen,
       } = await prove({
         expected: schedule.routers.map((router) => this.#expected(router, index === undefined)),
-        look: () => Promise.all(hands.map((h) => h.observe())),
+        look: () => this.#look(index),
         // A peer that refuses what the moved router sends takes over within one down timer; the end is proven for two.
         holdFor: last ? ms(2 * downTimer) : downTimer,
         settleFor: ms(3 * downTimer + SETTLE_EXTRA),
@@ -175,10 +175,18 @@ class Rollout {
           this.#baselineRan.set(facts.router, this.#expected(facts.router, index === undefined).config);
         }
       }
-      return { kind: 'proof', proof };
+      return { kind: 'proof', index, proof };
     } catch (error) {
-      return { kind: 'proof', proof: { kind: 'unproven', findings: [{ message: messageOf(error) }] } };
+      return { kind: 'proof', index, proof: { kind: 'unproven', findings: [findingOf(error)] } };
     }
+  }
+
+  /** Not any more once the pair goes back: who looks on would use connections that others count on. */
+  #look(index: number | undefined): Promise<Observed[]> {
+    const { phase, index: now } = this.#state;
+    const wanted = index === undefined ? phase === 'proving-undo' : phase === 'proving' && now === index;
+    if (!wanted) throw new Error('the proof was given up');
+    return Promise.all(this.#input.hands.map((h) => h.observe()));
   }
 
   #expected(router: string, undone: boolean): Expected {
@@ -197,6 +205,13 @@ const PAST = {
   'take-over': 'is put ahead of its peer',
   replace: 'runs the other daemon',
 } as const;
+
+function findingOf(error: unknown, of?: string): Finding {
+  const router = error instanceof RemoteError ? error.router : of;
+  const message = messageOf(error);
+  if (router === undefined) return { message };
+  return { router, message: message.startsWith(`${router}: `) ? message : `${router}: ${message}` };
+}
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -47,7 +47,8 @@ export type Event =
   | { readonly kind: 'not-restored'; readonly router: string; readonly finding: Finding }
   /** The router could not even be asked: it runs what it ran. */
   | { readonly kind: 'not-reached'; readonly router: string; readonly finding: Finding }
-  | { readonly kind: 'proof'; readonly proof: Proof }
+  /** `index` as it was asked for. */
+  | { readonly kind: 'proof'; readonly index: number | undefined; readonly proof: Proof }
   | { readonly kind: 'timer' }
   /** The user wants the pair as it was. */
   | { readonly kind: 'interrupt' };
@@ -127,7 +128,8 @@ export function step(state: State, event: Event, now: Millis): Stepped {
     case 'undoing':
       return undoStep(state, event);
     case 'proving-undo':
-      return event.kind === 'proof' ? undoProven(state, event.proof) : stay(state);
+      // What was looked at before the undo says nothing about it.
+      return event.kind === 'proof' && event.index === undefined ? undoProven(state, event.proof) : stay(state);
     case 'ended':
       return stay(state);
   }
@@ -222,7 +224,7 @@ function lateFinding(state: State, now: Millis): Finding {
 
 function proveStep(state: State, event: Event, now: Millis): Stepped {
   if (event.kind === 'interrupt') return undo(withFinding(state, INTERRUPTED));
-  if (event.kind !== 'proof') return stay(state);
+  if (event.kind !== 'proof' || event.index !== state.index) return stay(state);
   switch (event.proof.kind) {
     case 'proven':
       return makeMove(state, state.index + 1, now);

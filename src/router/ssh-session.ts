@@ -71,7 +71,7 @@ export class SshSession implements Remote {
       fail(this.#error('timeout', options.what, `no end within ${formatDuration(options.timeout)}`));
     }, options.timeout);
     this.#running.add(cut);
-    this.#client.exec(line, (error, opened) => {
+    const begin = (error: Error | undefined, opened: ClientChannel) => {
       if (error) return fail(this.#error('cut', options.what, `no channel: ${error.message}`, error));
       channel = opened;
       collect(opened, (outcome) => {
@@ -82,7 +82,13 @@ export class SshSession implements Remote {
         } else resolve(outcome);
       });
       feed(opened, options);
-    });
+    };
+    try {
+      this.#client.exec(line, begin);
+    } catch (error) {
+      // Its socket is gone, and it has not told so yet.
+      cut(new RemoteError('cut', this.router, (error as Error).message, { cause: error }));
+    }
     return promise.finally(() => {
       clearTimeout(timer);
       this.#running.delete(cut);

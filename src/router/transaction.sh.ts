@@ -208,7 +208,7 @@ function SIGNAL(signal: 'none' | 'hup' | { readonly unit: string }, daemon: Comm
   const send = signal === 'hup' ? `kill -HUP ${daemon.pid}` : `systemctl reload -- ${quoteWord(signal.unit)}`;
   return `[ "$(started ${daemon.pid})" = ${quoteWord(daemon.startTime)} ] || finish gone
 before=$(date +%s.%N)
-${send} 2>&1 || finish unsignalled
+said=$(${send} 2>&1) || finish unsignalled "$(printf %s "$said" | tr '\\n' ' ' | cut -c 1-300)"
 answer signalled "$before" "$(date +%s.%N)"`;
 }
 

@@ -105,6 +105,8 @@ export type Committed =
   | { readonly kind: 'stale'; readonly reason: string }
   /** The moment had passed: nothing was changed. */
   | { readonly kind: 'missed' }
+  /** The files are in place, and the process that was to be signalled is not there any more. */
+  | { readonly kind: 'gone' }
   | { readonly kind: 'failed'; readonly reason: string; readonly placed: boolean };
 
 /** 30 MB over a slow line (1 Mbit/s is 4 minutes); the connection's keepalives end a dead one sooner. */
@@ -271,7 +273,7 @@ export function commit(remote: Remote, order: CommitOrder): Promise<Committed> {
 
 /**
  * Generation 0 again, whatever is live now: no guard stands in the way of going back. The signal goes only to the
- * process that is named; `failed` with `placed` says that it is gone and the old files are back.
+ * process that is named.
  */
 export function restore(
   remote: Remote,
@@ -339,7 +341,9 @@ function readCommit(answers: readonly (readonly string[])[]): Committed {
       };
     }
     case 'gone':
-      return { kind: 'failed', reason: 'the daemon is gone', placed: placed !== undefined };
+      return { kind: 'gone' };
+    case 'unsignalled':
+      return { kind: 'failed', reason: `the daemon was not told to reload: ${rest.join(' ').trim()}`, placed: true };
     default:
       return { kind: 'failed', reason: [word, ...rest].join(' '), placed: placed !== undefined };
   }

@@ -145,21 +145,40 @@ describe('apply on a live pair', { skip, timeout: 280_000 }, () => {
     assert.deepEqual(await pair.snapshots(), was);
   });
 
-  test('interrupted twice in the middle: both routers run the old configuration again, exit 4', async () => {
+  /** Both routers have and run what they had, by their own word. */
+  async function areBack(old: { readonly [A]: string; readonly [B]: string }, never: RegExp): Promise<void> {
+    for (const router of [A, B] as const) {
+      assert.equal(await pair.config(router), old[router]);
+      assert.doesNotMatch(await pair.loaded(router), never);
+    }
+  }
+
+  test('interrupted twice at any moment of the proof: both routers run the old configuration again, exit 4', async () => {
+    const old = { [A]: await pair.config(A), [B]: await pair.config(B) };
+    pair.describe(routes(6));
+    for (const delayMs of [50, 250, 400, 550]) {
+      const run = pair.start('apply', '--yes');
+      await run.prints(/rtr-core02 reloaded/);
+      run.kill('SIGINT');
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      run.kill('SIGINT');
+      const { code, output } = await run.ended;
+      assert.match(output, /went back to what it ran before, and that is proven:\s+interrupted/, `${delayMs} ms`);
+      assert.equal(code, 4, output);
+      await areBack(old, /198\.51\.6\.0/);
+    }
+  });
+
+  test('a router that boots again on its new file goes back to the old one too: exit 4', async () => {
     const old = { [A]: await pair.config(A), [B]: await pair.config(B) };
     pair.describe(routes(6));
     const run = pair.start('apply', '--yes');
     await run.prints(/rtr-core02 reloaded/);
-    run.kill('SIGINT');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    run.kill('SIGINT');
+    await pair.lab.reboot(B);
     const { code, output } = await run.ended;
-    assert.match(output, /went back to what it ran before, and that is proven:\s+interrupted/);
+    assert.match(output, /went back to what it ran before, and that is proven/);
     assert.equal(code, 4, output);
-    for (const router of [A, B] as const) {
-      assert.equal(await pair.config(router), old[router]);
-      assert.doesNotMatch(await pair.loaded(router), /198\.51\.6\.0/);
-    }
+    await areBack(old, /198\.51\.6\.0/);
   });
 
   test('F36 killed at any moment, each file is the old or the new one whole, and the next apply mends it', async () => {

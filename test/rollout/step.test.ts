@@ -20,6 +20,8 @@ interface World {
   readonly outcome?: Outcome;
   readonly signalled: boolean;
   readonly restored: boolean;
+  /** Once is enough: the machine is on its way back from then on. */
+  readonly interrupted: boolean;
   readonly staged: readonly string[];
 }
 
@@ -107,6 +109,18 @@ test('the window closes with one answer missing: the router that answered is res
   assert.match(state.findings[0]!.message, /within 1000 ms: b has not answered after 1000 ms/);
 });
 
+test('a proof that was under way when the pair began to go back proves nothing', () => {
+  const schedule: Schedule = { pair: 'core', routers: [A, B], moves: [reload([B], 1)], window: ms(0) };
+  let world = start(schedule);
+  for (const router of [A, B]) world = feed(world, { kind: 'ready', router });
+  world = feed(world, { kind: 'moved', router: B });
+  for (const event of [{ kind: 'interrupt' }, { kind: 'restored', router: B }] as const) world = feed(world, event);
+  const early = feed(world, { kind: 'proof', index: 0, proof: { kind: 'proven' } });
+  assert.equal(early.outcome, undefined);
+  const proven = feed(early, { kind: 'proof', index: undefined, proof: { kind: 'proven' } });
+  assert.deepEqual(proven.outcome, { kind: 'rolled-back', findings: [{ message: 'interrupted' }] });
+});
+
 test('both routers refuse a stale plan, one after the other: nothing was changed, and the plan is stale', () => {
   const schedule: Schedule = { pair: 'core', routers: [A, B], moves: [reload([A, B], 1)], window: ms(1000) };
   let world = start(schedule);
@@ -123,7 +137,7 @@ test('replaced daemons are put back one after the other, and where one is not ba
   for (const router of [A, B]) world = feed(world, { kind: 'ready', router });
   for (let move = 0; move < 2; move++) {
     world = feed(world, { kind: 'moved', router: B });
-    world = feed(world, { kind: 'proof', proof: { kind: 'proven' } });
+    world = feed(world, { kind: 'proof', index: move, proof: { kind: 'proven' } });
   }
   const lost = step(world.state, { kind: 'lost', router: A, finding: finding(A) }, ms(0));
   assert.deepEqual(lost.actions, [{ kind: 'restore', router: A, signal: true }]);
@@ -173,6 +187,7 @@ function start(schedule: Schedule): World {
     log: [],
     signalled: false,
     restored: false,
+    interrupted: false,
     staged: [],
   };
   return feed(world, { kind: 'begin' });
@@ -182,6 +197,7 @@ function feed(world: World, event: Event): World {
   const { state, actions } = step(world.state, event, ms(world.now));
   const log = [...world.log, event.kind + ('router' in event ? ` ${event.router}` : '')];
   const end = actions.find((a) => a.kind === 'end');
+  const undone = end?.outcome.kind === 'rolled-back' || end?.outcome.kind === 'inconsistent';
   const open = [...world.open, ...actions.filter((a) => a.kind !== 'end')];
   const staged = event.kind === 'ready' ? [...world.staged, event.router].sort() : world.staged;
   if (actions.some((a) => a.kind === 'move')) assert.deepEqual(staged, [A, B], 'both were ready');
@@ -190,7 +206,10 @@ function feed(world: World, event: Event): World {
     state,
     log,
     staged,
-    open: end ? open.filter((a) => a.kind !== 'wake') : open,
+    // A proof that was given up for an undo may still be on its way.
+    open: end
+      ? open.filter((a) => a.kind !== 'wake' && !(undone && a.kind === 'prove' && a.index !== undefined))
+      : open,
     ...(end && { outcome: end.outcome }),
   };
 }
@@ -204,6 +223,9 @@ function explore(world: World, done: (world: World) => void): void {
   for (const [i, action] of world.open.entries()) {
     const rest: World = { ...world, open: world.open.filter((_, j) => j !== i), now: world.now + 1 };
     for (const next of answers(rest, action)) explore(next, done);
+  }
+  if (world.faults < FAULTS_MAX && !world.interrupted) {
+    explore(feed({ ...world, faults: world.faults + 1, interrupted: true }, { kind: 'interrupt' }), done);
   }
 }
 
@@ -244,13 +266,14 @@ function answers(world: World, action: Action): World[] {
       ];
     }
     case 'prove': {
-      const good = feed(world, { kind: 'proof', proof: { kind: 'proven' } });
+      const { index } = action;
+      const good = feed(world, { kind: 'proof', index, proof: { kind: 'proven' } });
       if (!mayFail) return [good];
       const findings = [finding(A)];
       return [
         good,
-        feed(fault, { kind: 'proof', proof: { kind: 'unproven', findings } }),
-        feed(fault, { kind: 'proof', proof: { kind: 'surprised', findings } }),
+        feed(fault, { kind: 'proof', index, proof: { kind: 'unproven', findings } }),
+        feed(fault, { kind: 'proof', index, proof: { kind: 'surprised', findings } }),
       ];
     }
     case 'wake':

@@ -229,6 +229,13 @@ test('a cut connection rejects every command that runs on it', async () => {
   await seen;
 });
 
+test('a command on a connection that is about to end is a cut, not a crash', async () => {
+  const remote = await connect(target());
+  const closed = remote[Symbol.asyncDispose]();
+  await fails(remote.exec(['true'], trying), 'cut', /trying: /);
+  await closed;
+});
+
 test('F73 keyboard-interactive asks once and the connection is used from then on', async () => {
   const server = await startSshd([
     'KbdInteractiveAuthentication yes',
