@@ -90,8 +90,10 @@ export async function readRouter(link: Link, engine: Engine, paths: readonly str
     return { kind: 'read', observed, tandemd: await survey(remote, pid) };
   } catch (error) {
     // Whatever the router (or the way to it) did: the pair is not planned, the others are.
-    if (error instanceof Error && !isBug(error)) return { kind: 'unreachable', reason: error.message };
-    throw error;
+    if (!(error instanceof Error) || isBug(error)) throw error;
+    const named = `${link.member.name}: `;
+    const reason = error.message.startsWith(named) ? error.message.slice(named.length) : error.message;
+    return { kind: 'unreachable', reason };
   }
 }
 

@@ -7,14 +7,21 @@ import { didYouMean } from '../base/suggest.ts';
 import type { Fleet, Pair } from './model.ts';
 
 interface Term {
-  readonly text: string;
+  /** Without the `!`. */
+  readonly word: string;
   readonly exclude: boolean;
   readonly matches: (pair: Pair) => boolean;
 }
 
-/** The pairs that an expression selects, in the fleet's order; one that selects nothing is an error. Empty: all. */
+/**
+ * The pairs that an expression selects, in the fleet's order; all where there is none. One that selects nothing is an
+ * error, and so is an empty one: a variable that is not set must not mean the whole fleet.
+ */
 export function selectPairs(fleet: Fleet, expression: string | undefined): Checked<readonly Pair[]> {
-  if (expression === undefined || expression.trim() === '') return { value: fleet.pairs, problems: [] };
+  if (expression === undefined) return { value: fleet.pairs, problems: [] };
+  if (expression.trim() === '') {
+    return { problems: [problem('--limit is empty', "leave it out, or write --limit '*', for every pair")] };
+  }
   const texts = expression.split(',').map((text) => text.trim());
   if (texts.some((text) => text === '' || text === '!')) {
     return {
@@ -24,9 +31,10 @@ export function selectPairs(fleet: Fleet, expression: string | undefined): Check
     };
   }
   const terms = texts.map(readTerm);
-  const lost = terms.filter((term) => !term.exclude && !fleet.pairs.some(term.matches));
+  // A name that is mistyped behind `!` would let in what was to be left out; a pattern may fit nothing today.
+  const lost = terms.filter((term) => !(term.exclude && /[*?]/.test(term.word)) && !fleet.pairs.some(term.matches));
   if (lost.length > 0)
-    return { problems: lost.map((term) => problem(`--limit: nothing is called ${term.text}`, hintFor(term, fleet))) };
+    return { problems: lost.map((term) => problem(`--limit: nothing is called ${term.word}`, hintFor(term, fleet))) };
   const wanted = terms.filter((term) => !term.exclude);
   const value = fleet.pairs.filter(
     (pair) =>
@@ -55,10 +63,10 @@ function readTerm(text: string): Term {
     const [label, value] = [word.slice(0, equals), glob(word.slice(equals + 1))];
     const has = (labels: Readonly<Record<string, string>>) =>
       Object.hasOwn(labels, label) && value.test(labels[label]!);
-    return { text, exclude, matches: (pair) => pair.members.some((member) => has(member.labels)) };
+    return { word, exclude, matches: (pair) => pair.members.some((member) => has(member.labels)) };
   }
   const name = glob(word);
-  return { text, exclude, matches: (pair) => namesOf(pair).some((n) => name.test(n)) };
+  return { word, exclude, matches: (pair) => namesOf(pair).some((n) => name.test(n)) };
 }
 
 /** Everything that a plain word may mean: the pair, its routers, their groups. */
@@ -72,4 +80,4 @@ const glob = (text: string): RegExp =>
   new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, (c) => (c === '*' ? '.*' : c === '?' ? '.' : `\\${c}`))}$`);
 
 const hintFor = (term: Term, fleet: Fleet): string | undefined =>
-  didYouMean(term.text, new Set(fleet.pairs.flatMap(namesOf)));
+  didYouMean(term.word, new Set(fleet.pairs.flatMap(namesOf)));

@@ -6,7 +6,7 @@ import { readInstall } from './engine-facts.ts';
 import { factsScript } from './facts.sh.ts';
 import { configuredAddresses, type ManagerFacts, managerOf } from './managers.ts';
 import { parseLinks, parseRoutes, parseRules, parseSysctls } from './network-facts.ts';
-import type { Remote } from './remote.ts';
+import type { ExecResult, Remote } from './remote.ts';
 import { newMark, parseSections, type Section } from './sections.ts';
 import { sha256Of } from './sha256.ts';
 
@@ -38,14 +38,23 @@ export async function readFacts(remote: Remote, options: FactsOptions = {}): Pro
   const result = await remote.exec(['sh', '-s'], { stdin: script, timeout: factsTimeout, what: 'reading facts' });
   const endedAt = Date.now();
   const sections = parseSections(result.stdout, mark);
-  if (sections === undefined) {
-    const stderr = result.stderr.trim().slice(-300);
-    throw new Error(
-      `${remote.router}: reading facts ended half way (status ${result.code ?? result.signal}): ${stderr}`,
-    );
-  }
+  if (sections === undefined) throw new Error(`${remote.router}: ${whyHalf(result, mark)}`);
   return observe({ router: remote.router, startedAt, endedAt, sections });
 }
+
+/** A greeting is what shells say most often that nobody asked for. */
+function whyHalf({ stdout, stderr, code, signal }: ExecResult, mark: string): string {
+  const short = (text: string) => JSON.stringify(text.trim().slice(0, SHOWN_MAX));
+  const first = stdout.trimStart().split('\n')[0]!;
+  if (first !== '' && !first.startsWith(mark)) {
+    return `something else answers before our script does: ${short(first)}; a login shell must print nothing here`;
+  }
+  const error = stderr.trim().slice(-SHOWN_MAX);
+  return `reading facts ended half way (${signal === undefined ? `status ${code}` : signal})${error && `: ${error}`}`;
+}
+
+/** Of an answer that is none: enough to see what it is. */
+const SHOWN_MAX = 200;
 
 /** The sections in the house's words. Pure. Throws an Error that names the section that cannot be read. */
 export function observe(reading: Reading): Observed {

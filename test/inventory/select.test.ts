@@ -39,6 +39,7 @@ for (const [expression, names] of [
   ['fra', ['core', 'fra-1']],
   ['core-b', ['core']],
   ['!core-b,site=fra', ['fra-1']],
+  ['site=ams,!*-test', ['ams-1', 'ams-12']],
 ] as const) {
   test(`--limit ${expression} selects ${names.join(' ')}, never half a pair`, () => {
     const { value, problems } = selectPairs(fleet, expression);
@@ -53,6 +54,10 @@ for (const [expression, names] of [
 
 for (const [expression, hint] of [
   ['corr', /did you mean "core"/],
+  ['site=fra,!corr', /did you mean "core"/],
+  ['site=ams,!site=lon', undefined],
+  ['', /leave it out/],
+  [' ', /leave it out/],
   ['core,nothing', undefined],
   ['site=lon', undefined],
   ['core,!core', /excluded/],
