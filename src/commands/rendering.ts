@@ -2,7 +2,7 @@
 import type { Pair } from '../inventory/model.ts';
 import { diskTree } from '../inventory/tree.ts';
 import { type RenderedRouter, type Rendering, renderPairs } from '../render/render.ts';
-import { loadTemplates } from '../render/template-files.ts';
+import { type LoadedTemplates, loadTemplates } from '../render/template-files.ts';
 import { EXIT, Stop } from './exit.ts';
 import { countProblems } from './fleet.ts';
 import type { Io } from './io.ts';
@@ -18,10 +18,16 @@ export function requireRendered(io: Io, pairs: readonly Pair[]): readonly Render
 
 /** Renders with the shipped templates and the tree's own; prints every problem of templates and rendered files. */
 export function renderAndReport(io: Io, pairs: readonly Pair[]): Rendering<readonly RenderedRouter[]> {
-  const templates = loadTemplates(diskTree(io.packageRoot), diskTree(io.dir));
-  io.out.problems(templates.problems, templates.source);
+  const templates = templatesAndReport(io);
   if (!templates.value) return { problems: templates.problems, source: templates.source };
   const rendering = renderPairs(pairs, templates.value);
   io.out.problems(rendering.problems, rendering.source);
   return { ...rendering, problems: [...templates.problems, ...rendering.problems] };
+}
+
+/** The shipped templates and the tree's own, read and compiled; prints every problem of them. */
+export function templatesAndReport(io: Io): LoadedTemplates {
+  const templates = loadTemplates(diskTree(io.packageRoot), diskTree(io.dir));
+  io.out.problems(templates.problems, templates.source);
+  return templates;
 }

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { EXIT } from './exit.ts';
 import { countProblems, loadAndReport } from './fleet.ts';
 import type { Io } from './io.ts';
-import { renderAndReport } from './rendering.ts';
+import { renderAndReport, templatesAndReport } from './rendering.ts';
 
 export function validateCommand(io: Io): Command {
   return new Command('validate')
@@ -14,10 +14,11 @@ export function validateCommand(io: Io): Command {
     .addHelpText('after', '\nExamples:\n  tandem validate\n  tandem -C fleet validate --json | jq .problems')
     .action(async () => {
       const loaded = await loadAndReport(io);
-      const rendered = loaded.value && renderAndReport(io, loaded.value.pairs);
-      const valid = rendered?.value !== undefined;
+      // Without a fleet nothing is rendered; what is wrong with the templates themselves is told all the same.
+      const rendered = loaded.value ? renderAndReport(io, loaded.value.pairs) : templatesAndReport(io);
+      const valid = loaded.value !== undefined && rendered.value !== undefined;
       const pairs = loaded.value?.pairs.length ?? 0;
-      const found = countProblems([...loaded.problems, ...(rendered?.problems ?? [])]);
+      const found = countProblems([...loaded.problems, ...rendered.problems]);
       io.out.document('tandem.validate', 1, { valid, pairs, routers: 2 * pairs });
       if (!valid) {
         io.out.event(`not valid: ${found}`);

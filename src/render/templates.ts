@@ -148,5 +148,13 @@ function describe(error: Error, at: Location, placeOf: (name: string) => Locatio
   if (error instanceof RangeError) {
     return { code: 'template-failed', severity: 'error', message: 'the partials call each other without end', at };
   }
+  const asked = NAME_OF_NOTHING.exec(error.message)?.[1];
+  if (asked !== undefined) {
+    const message = `"${asked}" is not known here: this is a text, or the top, and not a group of values`;
+    return { code: 'template-unknown-name', severity: 'error', message, at: placeOf(asked) };
+  }
   return { code: 'template-failed', severity: 'error', message: error.message, at };
 }
+
+/** What V8 says of `{{this.name}}` in a list of texts (the text, maybe a secret, with it), and Handlebars of `{{../name}}`. */
+const NAME_OF_NOTHING = /^(?:Cannot use 'in' operator to search for '|")([^'"]*)(?:' in |" not defined in )/;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -41,6 +41,17 @@ describe('validate', () => {
     const { status, stdout } = tandem(['validate']);
     assert.equal(status, 0);
     assert.match(stdout, /^valid: 1 pair, 2 routers/);
+  });
+
+  test('tells of the YAML and of the templates in one run', () => {
+    const tree = treeWith('both', 'virtual_router_id: 50', 'virtual_router_id: 256');
+    mkdirSync(join(tree, 'templates/partials'), { recursive: true });
+    writeFileSync(join(tree, 'templates/partials/block.hbs'), '{{> partials/blok}}\n');
+    const { status, stderr } = tandem(['-C', tree, 'validate']);
+    assert.equal(status, 1);
+    assert.match(stderr, /error\[vrid-out-of-range\].*\n {2}--> pairs\/core\.yaml:/);
+    assert.match(stderr, /error\[template-syntax\].*\n {2}--> templates\/partials\/block\.hbs:1:5\n/);
+    assert.match(stderr, /^not valid: 2 errors/m);
   });
 
   test('says under --json what it found, in documents', () => {

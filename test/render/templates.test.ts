@@ -61,6 +61,17 @@ const ROWS: readonly Row[] = [
     hint: /known here: inner/,
   },
   {
+    name: 'a name of a text, which has none',
+    main: '{{#each list}}{{this.nme}}{{/each}}',
+    expect: ['template-unknown-name main.hbs:1:22'],
+  },
+  {
+    name: 'a name of a text that a block parameter seems to give',
+    main: '{{#each list as |l|}}{{nme}}{{/each}}',
+    expect: ['template-unknown-name main.hbs:1:24'],
+  },
+  { name: 'a name of what is above the top', main: '{{../nme}}', expect: ['template-unknown-name main.hbs:1:6'] },
+  {
     name: 'an unknown name of a parent',
     main: '{{#each things}}{{../nme}}{{/each}}',
     expect: ['template-unknown-name main.hbs:1:22'],
