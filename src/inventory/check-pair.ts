@@ -32,6 +32,17 @@ function checkSyncGroups({ instances, sync_groups }: Member, document: YamlDocum
   const names = instances.map(({ name }) => name);
   const memberAt = new Map<string, Location>();
   for (const group of sync_groups) {
+    if (group.members.length === 1) {
+      const at = document.at(['sync_groups', group.name, 'members']);
+      const message = `the sync group ${group.name} has only one member`;
+      problems.push({
+        code: 'inventory-value',
+        severity: 'error',
+        message,
+        at,
+        hint: 'a group holds two instances or more',
+      });
+    }
     for (const [index, name] of group.members.entries()) {
       const at = document.at(['sync_groups', group.name, 'members', index]);
       const first = memberAt.get(name);

@@ -3,6 +3,8 @@ import { contains, formatIpPrefix, type Ip, type IpPrefix, isLinkLocal, networkO
 import type { Location, Problem, Severity } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { seconds } from '../base/units.ts';
+import type { Findings } from '../keepalived/check.ts';
+import { checkRoute, checkRule } from '../keepalived/check-lines.ts';
 import type { RouteLine } from '../keepalived/model.ts';
 import { isPrintable } from '../keepalived/quote.ts';
 import { inDoubt } from './doubts.ts';
@@ -179,16 +181,25 @@ function checkDevices(checking: Checking): void {
   const { routesAt, rulesAt, intent } = checking.built;
   for (const { line, at } of routesAt) {
     checkDestination(checking, line.to, at);
+    checkRoute(line, 'virtual', findingsAt(at, checking.problems));
     for (const device of [line.dev, ...(line.nexthops ?? []).map(({ dev }) => dev)])
       checkDevice(checking, device, line, at);
   }
   for (const { line, at } of rulesAt) {
     for (const device of [line.iif, line.oif]) checkDevice(checking, device, line, at);
+    checkRule(line, 'virtual', findingsAt(at, checking.problems));
   }
   for (const [index, { name }] of intent.track.interface.entries()) {
     knownInterface(checking, name, () => place(checking.built, ['track', 'interface', index]));
   }
 }
+
+/** What the language's own checks find, where the YAML has the line. */
+const findingsAt = (at: Location, problems: Problem[]): Findings => ({
+  at: () => at,
+  add: (code, _line, _key, message, { severity = 'error', ...extra } = {}) =>
+    problems.push({ code, severity, at, message, ...extra }),
+});
 
 /** keepalived takes such a route, and the kernel refuses it: it would never be served. */
 function checkDestination(checking: Checking, to: RouteLine['to'], at: Location): void {

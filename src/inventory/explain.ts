@@ -2,7 +2,7 @@
 import type { Location, Problem } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import type { Inventory } from './collect.ts';
-import { saidAbout } from './layers.ts';
+import { isMap, saidAbout } from './layers.ts';
 import { instanceLayers, instanceNames, layersOf, routerLayers } from './router-layers.ts';
 import { type PairYaml, ROUTER_KEYS, SETTING_NAMES } from './schema.ts';
 import type { YamlDocument } from './yaml.ts';
@@ -52,7 +52,14 @@ function explainIn(
     );
     return [...keys].flatMap((key) => explainIn(layers, router, prefix, [key]));
   }
-  const said = saidAbout(layers, path).map(({ layer, value, at }) => ({ layer, at, value: masked(path, value) }));
+  const found = saidAbout(layers, path);
+  // Maps merge: which layer holds is asked of each of their keys.
+  const maps = found.filter((one) => isMap(one.value));
+  if (maps.length > 1 && isMap(found.at(-1)?.value)) {
+    const keys = new Set(maps.flatMap((one) => Object.keys(one.value as object)));
+    return [...keys].flatMap((key) => explainIn(layers, router, prefix, [...path, key]));
+  }
+  const said = found.map(({ layer, value, at }) => ({ layer, at, value: masked(path, value) }));
   return [{ router, path: [...prefix, ...path].join('.'), layers: said }];
 }
 

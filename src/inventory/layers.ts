@@ -32,7 +32,7 @@ export function stack<T extends object>(layers: readonly Layer<T>[]): Stack<T> {
   return { layers, merged: merged as T };
 }
 
-const isMap = (value: unknown): value is Record<string, unknown> =>
+export const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function overlay(into: Record<string, unknown>, from: Record<string, unknown>, keys?: ReadonlySet<string>): void {

@@ -2,6 +2,7 @@
 import type { Problem } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import type { Inventory } from './collect.ts';
+import { isMap } from './layers.ts';
 import { pairSchema } from './schema.ts';
 import { checkShape } from './shape.ts';
 import type { YamlDocument } from './yaml.ts';
@@ -40,9 +41,6 @@ const SECOND = { secondary: NOBODY.secondary };
 /** The document's value with these members in the place of what it says. */
 export const withMembers = (value: unknown, members: FoundMembers['members']): unknown =>
   isMap(value) ? { ...value, members } : value;
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Three members or one: an error that says why, in the place of what the schema would say. */
 function membersNotTwo(document: YamlDocument, members: unknown): Problem | undefined {

@@ -33,13 +33,14 @@ vrrp:
     preempt_delay: 5s
     vips: [192.0.2.1/24, { address: 192.0.2.9/24, dev: lan, flags: [no_track] }]
     advertise: [192.0.2.1]
-    rules: [from 192.0.2.0/24 table 50, { to: 198.51.100.0/24, table: main, on: c }]
+    rules: [from 192.0.2.0/24 table 50 priority 7, { to: 198.51.100.0/24, table: main, priority: 8, on: c }]
     track: { script: [{ name: check, weight: 60 }], file: [load], interface: [wan], process: [ntpd] }
     unicast: { c: 192.0.2.2 }
     garp: { delay: 1s, repeat: 3 }
     use_vmac: { name: vrrp7, xmit_base: true }
   V6: { interface: lan, family: ipv6, virtual_router_id: 8, vips: ["fe80::1/64", "2001:db8::1/64"], notify: { all: { run: /bin/true, user: root } } }
-sync_groups: { G: { members: [V4, V6], notify: { fault: /bin/false } } }
+  V7: { interface: lan, virtual_router_id: 9, vips: [192.0.2.19/24] }
+sync_groups: { G: { members: [V6, V7], notify: { fault: /bin/false } } }
 overrides: { d: { vrrp: { V4: { smtp_alert: true } } } }
 `;
 const ROUTERS = {

@@ -73,6 +73,18 @@ test('explain names every layer of a value with its place, the one that holds la
   );
 });
 
+test('explain of a map that several layers say tells which of them holds for each key', () => {
+  const { value } = explainPath('/nowhere', 'p:smtp', memoryTree(FILES));
+  const held = value!.map(
+    ({ router, path, layers }) => `${router} ${path} ${layers.at(-1)!.layer} ${layers.at(-1)!.value}`,
+  );
+  assert.deepEqual(held, [
+    'a smtp.server router a null',
+    'a smtp.to router a ["a@example.net"]',
+    'b smtp defaults {"server":"192.0.2.25","to":["noc@example.net"]}',
+  ]);
+});
+
 test('explain shows the removal of a value as the layer that holds', () => {
   const { value } = explainPath('/nowhere', 'p:interfaces.gone', memoryTree(FILES));
   assert.deepEqual(
@@ -94,7 +106,7 @@ test('explain of a whole pair names every setting of every instance, and no pass
   };
   const { value } = explainPath('/nowhere', 'p', memoryTree(files));
   const paths = new Set(value!.map(({ path }) => path));
-  for (const path of ['engine', 'interfaces', 'vrrp.VI.vips', 'vrrp.VI.garp', 'vrrp.VI.auth_pass'])
+  for (const path of ['engine', 'interfaces.lan', 'vrrp.VI.vips', 'vrrp.VI.garp.delay', 'vrrp.VI.auth_pass'])
     assert.ok(paths.has(path), path);
   assert.ok(!JSON.stringify(value).includes('sesame'));
 });

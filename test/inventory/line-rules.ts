@@ -54,8 +54,20 @@ export const LINE_RULES: readonly Case[] = [
   },
   {
     name: 'a route whose destination is no network',
-    files: instance('routes: [⟦bad-address⟧198.51.100.7/24 via 192.0.2.9]'),
+    files: instance('routes: [⟦bad-address⟧198.51.100.7/24 via 192.0.2.9 dev lan]'),
     says: /write 198\.51\.100\.0\/24/,
+  },
+  {
+    name: 'a route that keepalived cannot track, as a line and as an object',
+    files: instance(
+      'routes: [⟦conf-missing⟧198.51.100.0/24 via 192.0.2.9, ⟦conf-missing⟧{ to: default, via: 192.0.2.9 }]',
+    ),
+    says: /no_track/,
+  },
+  {
+    name: 'rules that its config test refuses',
+    files: instance('rules: [⟦conf-missing⟧from 192.0.2.0/24 table 50, ⟦conf-missing⟧from 192.0.2.0/24 priority 5]'),
+    says: /preference/,
   },
   {
     name: 'an interface that the router has not',

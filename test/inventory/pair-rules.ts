@@ -2,6 +2,12 @@
 /** What is wrong with trackers, commands, links, agreement and segments. */
 import { BASE, type Case, instance, MEMBERS, onWan, SECOND } from './small-fleet.ts';
 
+/** A pair of two instances. */
+const TWO = `${MEMBERS}vrrp:
+  VI: { interface: lan, link: switched, virtual_router_id: 51, vips: [192.0.2.1/24] }
+  VJ: { interface: lan, link: switched, virtual_router_id: 52, vips: [192.0.2.7/24] }
+`;
+
 export const PAIR_RULES: readonly Case[] = [
   // trackers and preemption
   {
@@ -38,7 +44,36 @@ export const PAIR_RULES: readonly Case[] = [
   { name: 'state MASTER clears nopreempt', files: instance('state: ⟦state-clears-nopreempt⟧MASTER') },
   {
     name: 'an instance in two sync groups',
-    files: instance('', { top: 'sync_groups: { G: { members: [VI] }, H: { members: [⟦defined-twice⟧VI] } }\n' }),
+    files: {
+      'pairs/p.yaml': `${TWO}sync_groups: { G: { members: [VI, VJ] }, H: { members: [⟦defined-twice⟧VI, ⟦defined-twice⟧VJ] } }\n`,
+    },
+  },
+  {
+    name: 'a sync group of one',
+    files: instance('', { top: 'sync_groups: { G: { ⟦inventory-value⟧members: [VI] } }\n' }),
+    says: /two instances or more/,
+  },
+  {
+    name: 'a weight in a sync group',
+    files: {
+      'pairs/p.yaml': `${TWO.replace('VI: {', 'VI: { preempt: true, track: { interface: [⟦weight-never-acts⟧{ name: wan, weight: -60 }] },')}sync_groups: { G: { members: [VI, VJ] } }\n`,
+    },
+    says: /members ignore weights/,
+  },
+  {
+    name: 'a weight at priority 255',
+    files: instance(
+      'preempt: true\npriority: { a: 255 }\ntrack: { interface: [⟦weight-never-acts⟧{ name: wan, weight: -60 }] }',
+      { vips: 'vips: [192.0.2.2/24]' },
+    ),
+    says: /lower the priority/,
+  },
+  {
+    name: 'a process weighs 1 where nobody says what',
+    files: instance('track: { process: [⟦weight-never-acts⟧p] }', {
+      top: 'track_processes: { p: { process: sshd } }\n',
+    }),
+    says: /say weight: 0/,
   },
   {
     name: 'two files for one pair',
@@ -107,7 +142,7 @@ vrrp:
     virtual_router_id: 1
     vips: [192.0.2.1/24 dev lan]
     routes: [⟦direct-link-tracked⟧198.51.100.0/24 dev x, 203.0.113.0/24 dev x no_track, 203.0.113.0/24 dev lan]
-    rules: [⟦direct-link-tracked⟧from 10.1.1.0/24 table 50 iif x]
+    rules: [⟦direct-link-tracked⟧from 10.1.1.0/24 table 50 iif x priority 9]
 `,
     },
     says: /no_track/,
