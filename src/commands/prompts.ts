@@ -16,7 +16,7 @@ export function connectOptions(io: Io): ConnectOptions {
   if (!io.interactive) return { warn };
   return {
     warn,
-    passphrase: (keyFile) => ask(`Passphrase for ${keyFile}: `, true),
+    passphrase: askPassphrase,
     answer: async ({ router, title, instructions, prompts }) => {
       for (const line of [title, instructions]) if (line) io.out.event(`${router}: ${line}`);
       const answers: string[] = [];
@@ -25,6 +25,9 @@ export function connectOptions(io: Io): ConnectOptions {
     },
   };
 }
+
+/** One function for all connections: what it was told is remembered with it. */
+const askPassphrase = (keyFile: string) => ask(`Passphrase for ${keyFile}: `, true);
 
 const TOLD = new WeakMap<Io, Set<string>>();
 

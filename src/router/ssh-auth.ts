@@ -86,7 +86,7 @@ async function* methods(context: Context): AsyncGenerator<AnyAuthMethod> {
     const wanted = files.flatMap((file) => (file.publicKey === undefined ? [] : [file.publicKey]));
     const agent = new OrderedAgent(ssh2.createAgent(endpoint.agent), wanted, endpoint.identitiesOnly, inAgent, notes);
     yield { type: 'agent', username, agent };
-  } else notes.push('no agent (SSH_AUTH_SOCK is not set)');
+  } else notes.push('no agent is set');
   for (const file of files) {
     if (file.publicKey !== undefined && inAgent.has(file.publicKey.toString('base64'))) continue;
     const key = await unlock(context, file);
@@ -137,15 +137,34 @@ async function unlock(context: Context, file: Identity): Promise<ParsedKey | und
     notes.push(`${file.path}: ${reason}`);
     return undefined;
   }
-  for (let tries = 0; tries < passphraseTriesMax; tries++) {
-    const passphrase = await asking(async () => prompts.passphrase?.(file.path));
-    if (passphrase === undefined) break;
-    const key = parse(file.text, passphrase);
-    if (!(key instanceof Error)) return key;
-  }
+  const key = prompts.passphrase && (await asking(() => opened(file.path, file.text!, prompts.passphrase!)));
+  if (key !== undefined) return key;
   notes.push(
     `${file.path}: encrypted, and nobody gave the passphrase; \`ssh-add ${file.path}\` puts it into the agent`,
   );
+  return undefined;
+}
+
+type AskPassphrase = NonNullable<Prompts['passphrase']>;
+
+/** By who is asked: a key file opens many routers, and the way back from a change, and is asked for once. */
+const OPENED = new WeakMap<AskPassphrase, Map<string, Promise<ParsedKey | undefined>>>();
+
+function opened(path: string, text: string, ask: AskPassphrase): Promise<ParsedKey | undefined> {
+  const known = OPENED.get(ask) ?? new Map<string, Promise<ParsedKey | undefined>>();
+  OPENED.set(ask, known);
+  const key = known.get(path) ?? open(path, text, ask);
+  known.set(path, key);
+  return key;
+}
+
+async function open(path: string, text: string, ask: AskPassphrase): Promise<ParsedKey | undefined> {
+  for (let tries = 0; tries < passphraseTriesMax; tries++) {
+    const passphrase = await ask(path);
+    if (passphrase === undefined) return undefined;
+    const key = parse(text, passphrase);
+    if (!(key instanceof Error)) return key;
+  }
   return undefined;
 }
 

@@ -149,6 +149,14 @@ test('F72 an encrypted key asks for its passphrase; with nobody to ask, the erro
   const answers = ['wrong', 'open sesame'];
   assert.equal(await hostName({ passphrase: async () => answers.shift() }, { identity: [key] }), 'reached\n');
   await fails(connect(target(sshd, { identity: [key] })), 'authentication', /locked: encrypted.*ssh-add/);
+  const asked: string[] = [];
+  const passphrase = async (file: string) => {
+    asked.push(file);
+    return 'open sesame';
+  };
+  for (const _ of [1, 2]) assert.equal(await hostName({ passphrase }, { identity: [key] }), 'reached\n');
+  await Promise.all([1, 2].map(() => hostName({ passphrase }, { identity: [key] })));
+  assert.deepEqual(asked, [key], 'once for all connections');
 });
 
 test('F72 the agent signs, and with IdentitiesOnly only for the configured keys', async () => {
