@@ -4,6 +4,7 @@ import type { Engine } from '../base/engine.ts';
 import type { Daemon } from '../change/observed.ts';
 import type { Member, Pair } from '../inventory/model.ts';
 import type { Config } from '../keepalived/model.ts';
+import { liveSecrets } from '../plan/live-secrets.ts';
 import { type Desired, type PairPlan, planPair, type Reading } from '../plan/plan.ts';
 import type { RenderedRouter } from '../render/render.ts';
 import { Packages } from '../rollout/executable.ts';
@@ -76,7 +77,10 @@ export async function planSession(session: PairSession, io: Io, options: PlanOpt
     readings: [readings[0]!, readings[1]!],
     reverse,
   });
-  for (const node of plan.nodes) for (const secret of secretsOf(node.running)) io.out.hide(secret);
+  for (const { running, reading } of plan.nodes) {
+    const inTexts = reading.kind === 'read' ? liveSecrets(reading.observed) : [];
+    for (const secret of [...secretsOf(running), ...inTexts]) io.out.hide(secret);
+  }
   return plan;
 }
 

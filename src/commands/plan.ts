@@ -41,7 +41,9 @@ export function planCommand(io: Io): Command {
     .option('--parallel <n>', 'pairs read at once', PARALLEL)
     .addHelpText('after', EXAMPLES)
     .action(async (options: PlanOptions) => {
-      const plans = await readPlans(io, options);
+      const read = await readPlans(io, options);
+      const plans = read.map(({ plan }) => plan);
+      for (const { native } of read) if (native !== '') io.out.result(native);
       io.out.result(printPlans(plans, io.out.paint));
       const exits = plans.map((plan) => exitOf(verdictOf(plan), options.detailedExitcode === true));
       const exit = exits.reduce(worse, EXIT.done);
@@ -65,14 +67,19 @@ export function exitOf(verdict: Verdict, detailed: boolean): ExitCode {
   }
 }
 
-async function readPlans(io: Io, options: PlanOptions): Promise<PairPlan[]> {
+interface Read {
+  readonly plan: PairPlan;
+  /** Its files as a text diff, where that was asked for. */
+  readonly native: string;
+}
+
+async function readPlans(io: Io, options: PlanOptions): Promise<Read[]> {
   const { pairs } = await requirePairs(io);
   const rendered = requireRendered(io, pairs);
   const reverse = options.reverse === true;
   return inParallel(pairs, countOf('--parallel', options.parallel), async (pair, i) => {
     await using session = openSession(pair, [rendered[2 * i]!, rendered[2 * i + 1]!], io);
     const plan = await planSession(session, io, { reverse });
-    if (options.native) io.out.result(nativeDiff(plan, session.rendered, reverse));
-    return plan;
+    return { plan, native: options.native ? nativeDiff(plan, session.rendered, reverse) : '' };
   });
 }

@@ -196,15 +196,15 @@ function orderLines(order: Order, moves: (router: string) => boolean): string[] 
   switch (order.kind) {
     case 'none':
       return ['Order  files only: no daemon is signalled'];
-    case 'one-by-one': {
+    case 'one-by-one':
+    case 'together': {
       const moved = order.routers.filter(moves);
-      // Who goes first is no question where only one goes.
-      return [`Order  ${moved.join(' -> ')} -> prove${moved.length > 1 ? `   ${order.reason}` : ''}`];
+      // Who goes first, and how soon the other follows, is no question where only one goes.
+      if (moved.length < 2) return [`Order  ${moved.join('')} -> prove`];
+      const ways =
+        order.kind === 'together' ? `${moved.join(' + ')} within ${Math.round(order.budget)} ms` : moved.join(' -> ');
+      return [`Order  ${ways} -> prove   ${order.reason}`];
     }
-    case 'together':
-      return [
-        `Order  ${order.routers.filter(moves).join(' + ')} within ${Math.round(order.budget)} ms -> prove   ${order.reason}`,
-      ];
     case 'staged':
       return [
         `Order  ${order.stages.length} stages, each proven   ${order.reason}`,

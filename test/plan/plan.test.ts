@@ -218,3 +218,12 @@ test('every plan above fits the published schema, and the committed schema is cu
     'run: npm run tandem -- schema -o schema/',
   );
 });
+
+test('how soon the second router follows is said where there is a second one', () => {
+  const sides = [running, { before: conf(100), after: conf(100) }] as const;
+  assert.match(printPlans([planOf(...sides)], plain), /^Order {2}a -> prove$/m);
+  const password = (pass: string) => conf(150, `authentication {\n auth_type PASS\n auth_pass ${pass}\n }`);
+  const one = { before: password('one'), after: password('two') };
+  assert.match(printPlans([planOf(one, sides[1])], plain), /^Order {2}a -> prove$/m);
+  assert.match(printPlans([planOf(one, one)], plain), /^Order {2}b \+ a within \d+ ms -> prove {3}\S/m);
+});
