@@ -1,4 +1,5 @@
 /** The second step of every command that needs the routers' files: render them, show all problems, stop at errors. */
+import { sourceOf } from '../inventory/load.ts';
 import type { Pair } from '../inventory/model.ts';
 import { diskTree } from '../inventory/tree.ts';
 import { type RenderedRouter, type Rendering, renderPairs } from '../render/render.ts';
@@ -21,7 +22,8 @@ export function renderAndReport(io: Io, pairs: readonly Pair[]): Rendering<reado
   const templates = templatesAndReport(io);
   if (!templates.value) return { problems: templates.problems, source: templates.source };
   const rendering = renderPairs(pairs, templates.value);
-  io.out.problems(rendering.problems, rendering.source);
+  const yaml = sourceOf(diskTree(io.dir));
+  io.out.problems(rendering.problems, (file) => rendering.source(file) ?? yaml(file));
   return { ...rendering, problems: [...templates.problems, ...rendering.problems] };
 }
 

@@ -156,7 +156,8 @@ function cached(read: (path: string) => Uint8Array): (path: string) => Uint8Arra
   };
 }
 
-function sourceOf(tree: Tree): SourceText {
+/** The text of a file of the tree, for excerpts. */
+export function sourceOf(tree: Tree): SourceText {
   return (file) => {
     try {
       return decode(tree.read(file, YAML_SIZE_MAX));

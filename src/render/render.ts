@@ -12,6 +12,7 @@ import type { Config } from '../keepalived/model.ts';
 import { parse } from '../keepalived/parser.ts';
 import { context } from './context.ts';
 import { derive } from './derive.ts';
+import { checkDerived } from './in-yaml.ts';
 import { CONFIG_FILE, type RouterTemplates } from './template-files.ts';
 
 export interface RenderedFile {
@@ -48,8 +49,9 @@ export function renderPairs(pairs: readonly Pair[], templates: RouterTemplates):
       const one = renderRouter(pair, member, templates);
       if (one.problems.length > 0) texts.set(one.file, one.text);
       for (const problem of one.problems) {
-        // A mistake in a template is the same for every router: it is said once.
-        const place = `${problem.code} ${problem.at?.file}:${problem.at?.line}:${problem.at?.column}`;
+        // A mistake in a template or in the YAML is the same for every router: it is said once.
+        const { code, at, message } = problem;
+        const place = `${code} ${at?.file}:${at?.line}:${at?.column} ${message}`;
         if (!said.has(place)) problems.push(problem);
         said.add(place);
       }
@@ -82,7 +84,12 @@ function renderRouter(pair: Pair, member: Member, templates: RouterTemplates): R
   // What concerns the whole file (it is empty) has no place in it: it is told at its beginning.
   const at = { file, line: 1, column: 1 };
   const problems = [...parsed.problems, ...check(parsed)].map((problem) => ({ at, ...problem }));
-  if (hasErrors(problems)) return { problems, file, text };
+  if (hasErrors(problems)) {
+    const inYaml = checkDerived(config, member);
+    const told = new Set(inYaml.map(({ code, message }) => `${code} ${message}`));
+    const others = problems.filter(({ code, message }) => !told.has(`${code} ${message}`));
+    return { problems: [...inYaml, ...others], file, text };
+  }
 
   const differs = hasRaw(member) ? undefined : firstDifference(config, parsed.config);
   assert(

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatProblem } from '../../src/base/caret.ts';
+import { seconds } from '../../src/base/units.ts';
 import type { Member } from '../../src/inventory/model.ts';
 import { diskTree, type Tree } from '../../src/inventory/tree.ts';
 import { parse } from '../../src/keepalived/parser.ts';
@@ -203,6 +204,46 @@ test('a raw line that is wrong is shown in the rendered file, with a caret', () 
   const shown = problems.map((problem) => formatProblem(problem, source)).join('\n');
   assert.match(shown, /error\[conf-unknown-keyword\].*\n {2}--> rtr-a:\/etc\/keepalived\/keepalived.conf:\d+:5\n/);
   assert.match(shown, /garp_master_repeet 2\n.*\^{18}/);
+});
+
+test("what the daemon's test would refuse is told where the YAML says it, once for both routers (F81)", () => {
+  const place = (line: number) => ({ file: 'pairs/test.yaml', line, column: 3 });
+  const labelled = { ...vip('fe80::1/64', { label: 'p3p1:1' }), at: place(9) };
+  const instances = [
+    vrrp({
+      at: place(2),
+      state: 'MASTER',
+      preempt_delay: seconds(5),
+      track: { ...vrrp().track, interface: [{ name: 'p4p1' }] },
+    }),
+    vrrp({
+      at: place(8),
+      name: 'VI_6',
+      family: 6,
+      version: 3,
+      source: 'kernel',
+      vips: [labelled],
+      raw: ['garp_master_repeet 2'],
+    }),
+  ];
+  const { value, problems } = renderPairs(
+    [pairOf(member({ instances }), member({ name: 'rtr-b', instances }))],
+    templates,
+  );
+  assert.equal(value, undefined);
+  const shown = problems.map(
+    ({ code, at, message }) => `${code} ${at!.file.replace(/rtr-.:/, '')}:${at!.line} ${message}`,
+  );
+  const raw = 'conf-unknown-keyword /etc/keepalived/keepalived.conf';
+  assert.deepEqual(
+    shown.filter((line) => !line.startsWith(raw)),
+    [
+      'conf-value pairs/test.yaml:2 preempt_delay does not work with "state MASTER"',
+      'conf-value pairs/test.yaml:2 "p4p1" is the instance\'s own interface, which is tracked anyway',
+      'conf-value pairs/test.yaml:9 an IPv6 address takes no label',
+    ],
+  );
+  assert.equal(shown.filter((line) => line.startsWith(raw)).length, 2, 'a raw line is told in the file of each router');
 });
 
 test('a user may take the place of any template; what that changes is said once, with the keyword', () => {
