@@ -25,13 +25,22 @@ export function driftOf(
   if (observed.daemon.kind === 'stopped') return leftBehind(observed, pair);
   if (observed.daemon.kind !== 'running') return [];
   const edited = editedSince(observed, running);
-  const expected = pair.map(({ observed: { router }, running: config }) => ({ router, config, before: config }));
-  const seen = pair.map((each) => each.observed);
-  const unfit = unsettled(expected, seen).filter((f) => f.router === undefined || f.router === observed.router);
   return [
     ...(edited === undefined ? [] : [{ message: edited, degrades: false }]),
-    ...(pair.length < 2 ? [] : unfit.map(({ message }) => ({ message, degrades: true }))),
+    ...(pair.length < 2 ? [] : unfit(observed, pair).map((message) => ({ message, degrades: true }))),
   ];
+}
+
+/** Why the pair could not stand on this router, or the other one, as it is now. */
+function unfit({ router, instances, daemon }: Observed, pair: Parameters<typeof driftOf>[2]): string[] {
+  if (instances === undefined && daemon.kind === 'running') {
+    const why = daemon.engine === 'keepalived' ? ' (is it built with JSON? `keepalived --version` says so)' : '';
+    return [`${router}: ${daemon.engine} ${daemon.version} does not tell its state${why}`];
+  }
+  const expected = pair.map(({ observed, running: config }) => ({ router: observed.router, config, before: config }));
+  const seen = pair.map(({ observed }) => observed);
+  const here = unsettled(expected, seen).filter((f) => f.router === undefined || f.router === router);
+  return here.map(({ message }) => message);
 }
 
 /** A daemon that was killed leaves its VIPs behind, beside the peer that took over; when it starts again it clears them. */

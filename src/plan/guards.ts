@@ -31,7 +31,7 @@ export function blocksOf({ nodes, impact, schedule }: GuardInput): Problem[] {
   if (!changes) return blocks;
   return [
     ...blocks,
-    ...nodes.flatMap((node) => [...interfaceBlocks(node), ...ownAddressBlocks(node)]),
+    ...nodes.flatMap((node) => [...oldBlocks(node), ...interfaceBlocks(node), ...ownAddressBlocks(node)]),
     ...lossBlocks(impact),
     ...engineBlocks(nodes, impact),
     ...windowBlocks(nodes, schedule),
@@ -83,16 +83,18 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
         const unit = unitBlock(router, reading.observed);
         if (unit) return [unit];
       }
-      if (daemon.engine === 'keepalived' && !isAtLeast(daemon.version, CONFIG_TEST_SINCE)) {
-        return [
-          block(
-            'plan-daemon-old',
-            `${router} runs keepalived ${daemon.version}, whose --config-test cannot be relied on before ${CONFIG_TEST_SINCE}: Tandem only reads there`,
-          ),
-        ];
-      }
       return [];
   }
+}
+
+/** Where nothing is to be changed such a keepalived is read like any other. */
+function oldBlocks({ router, reading, desired }: NodePlan): Problem[] {
+  if (reading.kind !== 'read' || desired.engine !== 'keepalived') return [];
+  const { daemon } = reading.observed;
+  if (!('engine' in daemon) || daemon.engine !== 'keepalived') return [];
+  if (isAtLeast(daemon.version, CONFIG_TEST_SINCE)) return [];
+  const message = `${router} has keepalived ${daemon.version}, whose --config-test cannot be relied on before ${CONFIG_TEST_SINCE}: Tandem only reads there`;
+  return [block('plan-daemon-old', message)];
 }
 
 /** systemd would not start it. Of a change of engine the units are part: install.ts. */

@@ -21,6 +21,8 @@ export interface Finding {
   readonly router?: string;
   /** Both routers are MASTER: where adverts arrive, that is over within one down timer. */
   readonly split?: true;
+  /** Another apply works on the router: it can be tried again when that one is done. */
+  readonly locked?: true;
 }
 
 /** What one router shall run now, and what it ran before the move. */

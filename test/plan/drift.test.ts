@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseIpPrefix } from '../../src/base/address.ts';
 import type { Observed } from '../../src/change/observed.ts';
-import type { PairPlan } from '../../src/plan/plan.ts';
+import { type PairPlan, planPair } from '../../src/plan/plan.ts';
 import { printPlans } from '../../src/plan/print.ts';
 import { conf, planOf } from './pair.ts';
 
@@ -70,4 +70,23 @@ test('a file that was written and never loaded is drift, and what runs is what i
     ['reload a'],
   );
   assert.deepEqual(plan.blocks, []);
+});
+
+test('a daemon that does not tell its state could not be proven: it is named, and nothing is changed', () => {
+  const [a, b] = [
+    { before: conf(150), after: conf(150, 'garp_master_delay 2') },
+    { before: conf(100), after: conf(100) },
+  ];
+  const [first, second] = planOf(a, b).nodes;
+  assert.ok(second.reading.kind === 'read');
+  const { instances: _, ...observed } = second.reading.observed;
+  const plan = planPair({
+    pair: 'core',
+    desired: [first.desired, second.desired],
+    readings: [first.reading, { kind: 'read', observed }],
+  });
+  assert.deepEqual(
+    plan.blocks.map(({ code, message }) => `${code}: ${message.split(' (')[0]}`),
+    ['plan-degraded: b: keepalived 2.2.7 does not tell its state'],
+  );
 });

@@ -114,6 +114,18 @@ for (const { name, a, b, code, says } of guards) {
   });
 }
 
+test('a keepalived without a test is read all the same where nothing is to be changed', () => {
+  const { reading } = planOf(running, backup).nodes[1];
+  assert.ok(reading.kind === 'read' && reading.observed.daemon.kind === 'running');
+  const observed = { daemon: { ...reading.observed.daemon, version: '2.0.6' } };
+  const idle = { before: conf(100), after: conf(100), observed };
+  assert.deepEqual(planOf({ before: conf(150), after: conf(150) }, idle).blocks, []);
+  assert.deepEqual(
+    planOf(running, { ...backup, observed }).blocks.map(({ code }) => code),
+    ['plan-daemon-old'],
+  );
+});
+
 test('a router may own its VIPs where it has priority 255', () => {
   const owner = (priority: number) => conf(priority, '', '192.0.2.1/24 dev lan0, 192.0.2.10/24 dev lan0');
   const plan = planOf({ before: conf(255), after: owner(255) }, { before: conf(100), after: owner(100) });
