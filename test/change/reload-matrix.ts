@@ -63,14 +63,14 @@ const promoting = (router: RouterName): FactParts => ({
   sysctls: { 'net.ipv4.conf.p3p1.promote_secondaries': '1' },
 });
 const v3 = { version: 3 } as const;
-const many = (count: number): Pair => {
+const fast = { ...v3, advert_int: ms(100) };
+const many = (count: number, timers: Partial<Instance>): Pair => {
   const excluded = Array.from({ length: count }, (_, i) => vip(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`));
   const routes = Array.from({ length: count }, (_, i) =>
     route(`172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32 via 10.1.1.9 dev p3p2`),
   );
-  const fast = { ...v3, advert_int: ms(100) };
   return edit(
-    { ...fast, virtual_ipaddress_excluded: excluded, virtual_routes: routes },
+    { ...timers, virtual_ipaddress_excluded: excluded, virtual_routes: routes },
     {
       virtual_ipaddress_excluded: [...excluded, vip('11.0.0.1/32')],
       virtual_routes: [...routes, route('11.1.0.0/16 via 10.1.1.9 dev p3p2')],
@@ -364,6 +364,14 @@ export const ROWS: readonly Row[] = [
     rule: 'vip-edited',
   },
   {
+    name: 'prefix of a VIP changed, on a leg with a base address',
+    pair: edit({}, { virtual_ipaddress: [vip('192.168.1.1/25'), second] }),
+    classes: ['touch', 'touch', 'hot'],
+    order: 'B -> A',
+    transitions: '0',
+    rule: 'vip-edited',
+  },
+  {
     name: 'a new member in a sync group',
     pair: files(
       (r) => config({ vrrp_instance: [main(r), wan(r)], vrrp_sync_group: [{ name: 'G', group: ['VI_0', 'VI_wan'] }] }),
@@ -438,9 +446,27 @@ export const ROWS: readonly Row[] = [
     transitions: '1',
     rule: 'restart',
   },
+  ...[20, 5000, 10_000].map(
+    (count): Row => ({
+      name: `v2 1 s, one excluded VIP and one route more at ${count} of each`,
+      pair: many(count, {}),
+      classes: ['hot', 'hot', 'hot'],
+      order: 'B -> A',
+      transitions: '0',
+      rule: 'excluded-vips',
+    }),
+  ),
+  {
+    name: 'v3 0.1 s, one excluded VIP and one route more at 20 of each',
+    pair: many(20, fast),
+    classes: ['hot', 'hot', 'hot'],
+    order: 'B -> A',
+    transitions: '0',
+    rule: 'excluded-vips',
+  },
   {
     name: 'v3 0.1 s, one excluded VIP and one route more at 1,000 of each',
-    pair: many(1000),
+    pair: many(1000, fast),
     classes: ['hot', 'hot', 'hot'],
     order: 'B -> A',
     transitions: '0',
@@ -448,7 +474,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'the same at 10,000 of each: the reload outlasts the timer',
-    pair: many(10_000),
+    pair: many(10_000, fast),
     classes: ['failover', 'failover', 'hot'],
     order: 'B -> A demoted',
     transitions: '<=2',

@@ -48,6 +48,20 @@ describe('withdrawals', () => {
     });
   }
 
+  for (const [of, gone, needsAllow] of [
+    [10, 2, false], // 20 % is not over 20 %
+    [10, 3, true],
+    [40, 3, false],
+    [40, 4, true], // 10 %, but more than three
+  ] as const) {
+    test(`${gone} of ${of} routes ${needsAllow ? 'have to be allowed' : 'go ahead'}`, () => {
+      const routes = Array.from({ length: of }, (_, i) => route(`11.${i}.0.0/16 via 1.1.1.1 dev p1p2`));
+      const found = impactOf(both({ virtual_routes: routes }, { virtual_routes: routes.slice(gone) }));
+      assert.equal(found.withdrawals.routes.length, gone);
+      assert.equal(found.allow.includes('withdraw'), needsAllow, found.withdrawals.reasons.join());
+    });
+  }
+
   test('a default route has to be allowed', () => {
     const routes = [...base.virtual_routes, route('default via 1.1.1.1')];
     const found = impactOf(both({ ...base, virtual_routes: routes }, { virtual_routes: base.virtual_routes }));

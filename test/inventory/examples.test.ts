@@ -52,6 +52,20 @@ for (const [name, text] of schemaFiles()) {
   });
 }
 
+/** Every part of a schema that takes a map without saying what else may stand in it. */
+function* openMaps(schema: unknown): Generator<object> {
+  if (typeof schema !== 'object' || schema === null) return;
+  if ('type' in schema && schema.type === 'object' && !('additionalProperties' in schema)) yield schema;
+  for (const part of Object.values(schema)) yield* openMaps(part);
+}
+
+for (const [name, text] of schemaFiles()) {
+  test(`schema/${name} lets an editor mark an unknown key at every depth`, () => {
+    const open = [...openMaps(JSON.parse(text))].map((schema) => JSON.stringify(schema).slice(0, 200));
+    assert.deepEqual(open, []);
+  });
+}
+
 const examples = [ROOT, SEED].flatMap((root) =>
   ['inventory', 'pairs'].flatMap((folder) => readdirSync(join(root, folder)).map((file) => ({ root, folder, file }))),
 );
