@@ -165,7 +165,8 @@ function checkOwner(checking: Checking, vip: Ip, at: Location): void {
 }
 
 function checkNetwork(checking: Checking, address: IpPrefix, device: Interface, at: Location): void {
-  const networks = device.addresses.filter((a) => a.family === address.family);
+  // Every IPv6 interface has a link-local address: where it has no other its network is not known.
+  const networks = device.addresses.filter((a) => a.family === address.family && !isLinkLocal(a));
   if (networks.length === 0 || isLinkLocal(address) || networks.some((n) => contains(n, address))) return;
   const own = networks.map(formatIpPrefix).join(', ');
   const shown = networks.map((n) => `${networkOf(n)}/${n.prefix}`).join(', ');

@@ -21,10 +21,15 @@ export type ResolvedSecret =
 
 /** The value behind a reference, or the text itself where it is none. A file's last line end does not count. */
 export function resolveSecret(text: string, sources: SecretSources): ResolvedSecret {
-  const reference = /^\$\{([a-z]+):([^}]*)\}$/.exec(text);
+  const reference = /^\$\{([a-z]+):([^}]+)\}$/.exec(text);
   if (!reference) {
-    if (!/\$\{[a-z]+:/.test(text)) return { kind: 'value', value: text, literal: true };
-    return refused('secret-form', 'a reference must be the whole value', `write \${env:NAME} alone`);
+    // ${NAME} and ${ENV:NAME} are meant as references too: as a password they would go out as they stand.
+    if (!text.includes('${')) return { kind: 'value', value: text, literal: true };
+    return refused(
+      'secret-form',
+      'this is no reference to a secret, though it looks like one',
+      `write \${env:NAME} or \${file:PATH}, and nothing else in the value`,
+    );
   }
   const [, scheme, name = ''] = reference;
   switch (scheme) {

@@ -40,6 +40,20 @@ export const LINE_RULES: readonly Case[] = [
     says: /192\.0\.2\.0\/24/,
   },
   {
+    name: 'an IPv6 VIP where the router has a link-local address only, and where it has another',
+    files: {
+      'inventory/x.yaml': `routers:
+  c: { interfaces: { lan: "fe80::2/64", wan: ["fe80::2/64", "2001:db8:1::2/64"] } }
+  d: { interfaces: { lan: "fe80::3/64", wan: ["fe80::3/64", "2001:db8:1::3/64"] } }
+`,
+      'pairs/p.yaml': `members: { primary: c, secondary: d }
+vrrp:
+  V6: { interface: lan, link: switched, family: ipv6, virtual_router_id: 1, vips: ["fe80::1/64", "2001:db8::1/64"] }
+  W6: { interface: wan, link: switched, family: ipv6, virtual_router_id: 1, vips: ["fe80::1/64", ⟦vip-outside-subnet⟧"2001:db8::1/64"] }
+`,
+    },
+  },
+  {
     name: 'a VIP that no host can have',
     files: instance('', { vips: 'vips: [⟦vip-outside-subnet⟧⟦bad-address⟧224.0.0.5/24]' }),
   },
@@ -155,5 +169,12 @@ export const LINE_RULES: readonly Case[] = [
     says: /auth_pass and sudo_password only/,
   },
   { name: 'a literal sudo password', files: instance('', { top: 'ssh: { sudo_password: ⟦auth-literal⟧sesame }\n' }) },
+  ...['${P}', '${ENV:P}', '${env:}', '${env:P', '${vault:P}'].map(
+    (text): Case => ({
+      name: `${text} is no password`,
+      files: instance(`version: 2\nauth_pass: ⟦secret-form⟧'${text}'`),
+      env: { P: 'sesame' },
+    }),
+  ),
   { name: 'a reference inside a longer text', files: instance('version: 2\nauth_pass: ⟦secret-form⟧a${env:P}') },
 ];
