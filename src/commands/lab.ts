@@ -1,10 +1,12 @@
 /** `tandem lab`: two routers in network namespaces, to try everything on. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Lab } from '../lab/lab.ts';
-import { startPing } from '../lab/ping.ts';
+import { PACKETS_MAX, startPing } from '../lab/ping.ts';
+import { signalInside } from '../lab/process.ts';
 import { serve } from '../lab/ssh-server.ts';
 import { type LabState, listLabs } from '../lab/state.ts';
 import { routers } from '../lab/topology.ts';
@@ -45,7 +47,11 @@ export function labCommand(io: Io): Command {
     .command('list')
     .description('the labs that run')
     .action(() => list(io));
-  on(lab.command('down').description('ends a lab; nothing of it stays'), (found) => found.down());
+  lab
+    .command('down [name]')
+    .description('ends a lab; nothing of it stays')
+    .option('--name <lab>', NAME)
+    .action((name: string | undefined, flags: { name?: string }) => find(name ?? flags.name, 'down').down());
   on(
     lab.command('exec <node> <command...>').description('runs a command in a node').passThroughOptions(),
     (found, node: string, command: readonly string[]) =>
@@ -72,8 +78,8 @@ export function labCommand(io: Io): Command {
     lab
       .command('ping <from> <address>')
       .description('pings until Ctrl-C; lost packets and the longest silence')
-      .option('--interval <ms>', 'time between packets', positive, 10)
-      .option('--count <n>', 'stop by itself', positive),
+      .option('--interval <ms>', 'time between packets', upTo(60_000), 10)
+      .option('--count <n>', 'stop by itself', upTo(PACKETS_MAX), PACKETS_MAX),
     (found, from: string, address: string, flags: PingFlags) => ping(io, found, from, address, flags),
   );
   lab.addCommand(demoCommand(io));
@@ -84,33 +90,43 @@ export function labCommand(io: Io): Command {
   return lab;
 }
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It is a whole number from 1.');
-  return value;
-}
+const upTo =
+  (most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
+    throw new InvalidArgumentError(`It is a whole number from 1 to ${most}.`);
+  };
 
 const FLUSH = 'whoever loses carrier loses the address 5 s later, as network managers do';
 
+const NAME = 'which lab (default: the only one)';
+
 /** Adds `--name` and hands the lab that is meant to the action. */
 function on<A extends unknown[]>(command: Command, action: (lab: Lab, ...args: A) => unknown): void {
-  command.option('--name <lab>', 'which lab (default: the only one)').action(async (...args: unknown[]) => {
+  command.option('--name <lab>', NAME).action(async (...args: unknown[]) => {
     const flags = command.opts<{ name?: string }>();
-    await action(find(flags.name), ...(args as A));
+    await action(find(flags.name, command.name()), ...(args as A));
   });
 }
 
-function find(name: string | undefined): Lab {
+/** @param command for which it is looked up: the hint shows where the name goes */
+function find(name: string | undefined, command: string): Lab {
   const labs = listLabs();
   const matching = name === undefined ? labs : labs.filter(({ state }) => state.name === name);
   const [only, second] = matching;
   if (only === undefined) {
     const message = name === undefined ? 'no lab runs' : `no lab ${name} runs`;
-    throw new Stop(EXIT.error, message, { hint: 'tandem lab up starts one' });
+    const others = labs.map(({ state }) => state.name).join(', ');
+    throw new Stop(EXIT.error, message, {
+      hint: others === '' ? 'tandem lab up starts one' : `these run: ${others}`,
+    });
   }
   if (second !== undefined) {
     const names = matching.map(({ state }) => state.name);
-    throw new Stop(EXIT.error, `${names.length} labs run`, { hint: `say --name ${names.join(' or --name ')}` });
+    throw new Stop(EXIT.error, `${names.length} labs run: ${names.join(', ')}`, {
+      hint: `say which: tandem lab ${command} --name ${names[0]} ...`,
+    });
   }
   return Lab.attach(only.directory);
 }
@@ -152,35 +168,39 @@ const describe = (directory: string, { name, topology, machine: { init, ssh } }:
 async function attached(io: Io, lab: Lab, node: string, command: readonly string[]): Promise<void> {
   const [program, ...args] = lab.inside(node, command);
   const child = spawn(program as string, args, { stdio: 'inherit', env: lab.environment });
-  // Ctrl-C belongs to the command.
+  // Ctrl-C belongs to the command, which hears it from the terminal.
   const ignore = (): void => {};
-  process.on('SIGINT', ignore);
+  const pass = (): void => signalInside(child, 'SIGTERM');
+  process.on('SIGINT', ignore).on('SIGTERM', pass);
   try {
     const code = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (ended) => resolve(ended ?? 1));
+      // As a shell has it.
+      child.once('close', (ended, signal) => resolve(ended ?? 128 + constants.signals[signal ?? 'SIGKILL']));
     });
     io.exit(code);
   } finally {
-    process.removeListener('SIGINT', ignore);
+    process.removeListener('SIGINT', ignore).removeListener('SIGTERM', pass);
   }
 }
 
 interface PingFlags {
   readonly interval: number;
-  readonly count?: number;
+  readonly count: number;
 }
 
 async function ping(io: Io, lab: Lab, from: string, address: string, flags: PingFlags): Promise<void> {
   const pinger = startPing(lab, from, address, {
     intervalMs: flags.interval,
-    ...(flags.count === undefined ? {} : { count: flags.count }),
+    count: flags.count,
   });
-  process.once('SIGINT', () => void pinger.stop());
+  // A failure is that of `ended`.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => pinger.stop().catch(() => {}));
   const result = await pinger.ended;
   io.out.result(
     `${result.sent} sent, ${result.lost} lost, longest silence ${result.longestSilenceMs.toFixed(0)} ms, pinger stalled ${result.stalledMs.toFixed(0)} ms`,
   );
   const { sent, received, lost, longestSilenceMs, stalledMs } = result;
   io.out.document('tandem.lab-ping', 1, { sent, received, lost, longestSilenceMs, stalledMs });
+  if (received === 0) io.exit(EXIT.error);
 }

@@ -1,15 +1,18 @@
 /** Making a lab: its files, its first process, and the nodes' reports that they are up. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { assert } from '../base/assert.ts';
 import { type Machine, onPath } from './machine.ts';
+import { waitFor } from './process.ts';
 import { ROUTER_SCRIPTS } from './router-scripts.ts';
-import { SCRIPTS } from './scripts.ts';
+import { FIRST_PROCESS, SCRIPTS } from './scripts.ts';
 import { sshConfig, writeSshFiles } from './ssh.ts';
 import { type LabState, type OneProcess, removeLeftOvers, startTimeOf, writeState } from './state.ts';
 import { type LabNode, type Leg, outerEnd, routers, type Topology } from './topology.ts';
@@ -33,27 +36,31 @@ export interface Lifeline {
 
 export async function start(options: StartOptions): Promise<{ state: LabState; lifeline: Lifeline }> {
   const { directory, topology, machine, cgroup } = options;
-  writeFiles(options);
-  const log = openSync(join(directory, 'log', 'lab'), 'a');
   const user = machine.rootless ? ['--user', '--map-root-user'] : [];
   // A first process killed from outside still gets its TERM from unshare when unshare is the one that dies.
   const namespaces = ['--net', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child=TERM'];
-  const child = spawn('unshare', [...user, ...namespaces, 'sh', join(directory, 'lab'), directory], {
+  const child = spawn('unshare', [...user, ...namespaces, 'sh', '-c', FIRST_PROCESS, 'lab', directory], {
     // A session of its own: Ctrl-C in a terminal reaches us, and the lab ends in its own way.
     detached: true,
-    stdio: ['pipe', log, log, 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     env: { ...ENVIRONMENT, ...routerCompileCache() },
   });
-  closeSync(log);
+  const pipe = child.stdin as Socket;
+  pipe.on('error', () => {});
+  await directoryMade(child, directory);
   let first: OneProcess;
   let parent: OneProcess;
   try {
+    writeFiles(options);
+    pipe.write('go\n');
     const pids = await reports(child, ['lab', ...topology.nodes.map((node) => node.name)], directory);
+    assertOwnNetworks([...pids.values()]);
     first = running(pids.get('lab') as number, directory);
     parent = running(child.pid as number, directory);
   } catch (cause) {
-    // unshare takes the lab's first process along.
+    // unshare takes the lab's first process along, and that one the rest.
     child.kill('SIGKILL');
+    await waitFor(() => !existsSync(directory), { what: 'the lab to go', timeoutMs: 20_000 }).catch(() => {});
     removeLeftOvers(directory, cgroup);
     throw cause;
   }
@@ -64,11 +71,42 @@ export async function start(options: StartOptions): Promise<{ state: LabState; l
   );
   writeState(directory, state);
   // Neither the process nor its lifeline keeps this program running; both are still there until it ends.
-  const pipe = child.stdin as Socket;
-  pipe.on('error', () => {});
   pipe.unref();
   child.unref();
   return { state, lifeline: { cut: () => pipe.destroy(), stay: () => pipe.end('stay\n') } };
+}
+
+/** Waits for the first process to make the lab's directory, which only it may do: it is the one that takes it away. */
+async function directoryMade(child: ChildProcess, directory: string): Promise<void> {
+  const [stdout, stderr] = [child.stdout as Readable, child.stderr as Readable];
+  const timer = setTimeout(() => child.kill('SIGKILL'), BOOT_MS_MAX);
+  let complaint = '';
+  child.once('error', (error) => {
+    complaint = error.message;
+  });
+  stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    complaint += chunk;
+  });
+  const complained = finished(stderr).catch(() => {});
+  try {
+    for await (const line of createInterface({ input: stdout })) if (line === 'made') return;
+    await complained;
+  } finally {
+    clearTimeout(timer);
+    stdout.destroy();
+    stderr.destroy();
+  }
+  if (existsSync(directory)) {
+    const name = basename(directory);
+    throw new Error(`there is a lab ${name} already (tandem lab down ${name} ends it)`);
+  }
+  throw new Error(`the lab's first process ended: ${complaint.trim()}`);
+}
+
+/** A lab changes networks as it likes; this machine's own is not one of them. */
+function assertOwnNetworks(pids: readonly number[]): void {
+  const networks = [process.pid, ...pids].map((pid) => readlinkSync(`/proc/${pid}/ns/net`));
+  assert(new Set(networks).size === networks.length, 'the switch and each node have a network namespace of their own');
 }
 
 function running(pid: number, directory: string): OneProcess {
@@ -97,7 +135,7 @@ export function enterSwitch(state: LabState, argv: readonly string[], more: read
 
 const ENVIRONMENT: NodeJS.ProcessEnv = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
 
-/** Reads `NAME PID` lines from descriptor 3 until each awaited name has reported. */
+/** Reads `NAME PID` lines from descriptor 3 until each awaited name has reported; `failed` tells that one will not. */
 async function reports(
   child: ChildProcess,
   awaited: readonly string[],
@@ -112,6 +150,7 @@ async function reports(
   if (awaited.includes('lab')) child.once('exit', died);
   try {
     for await (const line of createInterface({ input: pipe })) {
+      if (line === 'failed') break;
       const [name = '', pid] = line.split(' ');
       pids.set(name, Number(pid));
       if (waiting() === '') return pids;

@@ -55,7 +55,7 @@ export async function kill(lab: Lab, router: string, options: DarkOptions = {}):
 export async function reboot(lab: Lab, router: string): Promise<void> {
   if (lab.isRunning(router)) await kill(lab, router);
   await bootNode(lab.directory, lab.state, router);
-  await lab.awaitSsh(router);
+  if (nodeNamed(lab.state.topology, router).kind === 'router') await lab.awaitSsh(router);
 }
 
 /** Gives an interface to the router's link manager, from now on and after each boot. */

@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { enterSwitch, type Lifeline, routerCompileCache, start } from './boot.ts';
 import { type DarkOptions, kill, plug, reboot, unplug } from './faults.ts';
 import { keepalivedLog, startKeepalived, stopKeepalived } from './keepalived.ts';
-import { inspectMachine, makeLabDirectory, type Wishes } from './machine.ts';
+import { inspectMachine, newLabDirectory, type Wishes } from './machine.ts';
 import { type Advert, type LinkEvent, type Watch, watchAdverts, watchLinks } from './observe.ts';
 import { type Pinger, type PingOptions, startPing } from './ping.ts';
 import { must, type RunResult, run, waitFor } from './process.ts';
 import { type Cut, cutSsh, mendSsh } from './ssh.ts';
-import { isAlive, type LabState, readState, removeLeftOvers } from './state.ts';
+import { isAlive, type LabState, listLabs, readState, removeLeftOvers } from './state.ts';
 import { nodeNamed, routers, TOPOLOGIES, type Topology } from './topology.ts';
 
 export interface UpOptions extends Wishes {
@@ -46,7 +46,9 @@ export class Lab implements AsyncDisposable {
   static async up(options: UpOptions = {}): Promise<Lab> {
     const topology = typeof options.topology === 'object' ? options.topology : TOPOLOGIES[options.topology ?? 'core'];
     const machine = await inspectMachine(options);
-    const directory = makeLabDirectory(options.name);
+    const directory = newLabDirectory(options.name);
+    // The name may be that of a lab whose first process was shot.
+    if (options.name !== undefined) listLabs();
     const cgroup =
       machine.cgroupRoot === undefined ? '' : join(machine.cgroupRoot, `tandem-lab.${randomBytes(6).toString('hex')}`);
     const { state, lifeline } = await start({ directory, topology, machine, cgroup });
@@ -83,8 +85,8 @@ export class Lab implements AsyncDisposable {
     nodeNamed(this.state.topology, node);
     try {
       return Number(readFileSync(join(this.directory, 'pid', node), 'utf8'));
-    } catch (cause) {
-      throw new Error(`${node} is not running`, { cause });
+    } catch {
+      throw new Error(`${node} is not running (tandem lab reboot ${node} switches it on)`);
     }
   }
 

@@ -1,6 +1,7 @@
 /** What this machine lets a lab do: root or not, which init, which SSH server. Each answer is tried, not guessed. */
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { run } from './process.ts';
 
 export type Init = 'systemd' | 'small';
@@ -104,12 +105,12 @@ function writableCgroup(): string | undefined {
 
 export function onPath(program: string): boolean {
   const directories = (process.env.PATH ?? '').split(':').concat('/usr/sbin', '/sbin');
-  return directories.some((directory) => directory !== '' && isExecutable(join(directory, program)));
+  return directories.some((directory) => directory !== '' && isAllowed(join(directory, program), constants.X_OK));
 }
 
-function isExecutable(path: string): boolean {
+function isAllowed(path: string, how: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, how);
     return true;
   } catch {
     return false;
@@ -119,28 +120,28 @@ function isExecutable(path: string): boolean {
 /** Where labs of this user are kept: one directory a lab. */
 export function labsDirectory(): string {
   const chosen = process.env.TANDEM_LAB_DIR;
-  if (chosen !== undefined && chosen !== '') return chosen;
+  if (chosen !== undefined && chosen !== '') return resolve(chosen);
   if (process.getuid?.() === 0) return '/run/tandem-lab';
-  const runtime = process.env.XDG_RUNTIME_DIR;
-  if (runtime !== undefined && existsSync(runtime)) return join(runtime, 'tandem-lab');
+  // After `su` it may be the other user's.
+  const runtime = process.env.XDG_RUNTIME_DIR ?? '';
+  if (runtime !== '' && isAllowed(runtime, constants.W_OK)) return join(runtime, 'tandem-lab');
   return join('/tmp', `tandem-lab-${process.getuid?.()}`);
 }
 
-/** A directory of its own for a lab; the name may be taken by another lab that is being made at this moment. */
-export function makeLabDirectory(name: string | undefined): string {
+/** The place of a new lab; its first process makes it. */
+export function newLabDirectory(name = `lab-${randomBytes(3).toString('hex')}`): string {
   const parent = labsDirectory();
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  if (!/^[A-Za-z0-9][\w-]{0,31}$/.test(name)) {
+    const rule = 'letters, digits, - and _, 32 at most, the first one a letter or a digit';
+    throw new Error(`${JSON.stringify(name)} cannot name a lab: ${rule}`);
+  }
+  try {
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    accessSync(parent, constants.W_OK);
+  } catch (cause) {
+    throw new Error(`labs cannot be kept in ${parent} (TANDEM_LAB_DIR names another place)`, { cause });
+  }
   // The fallback lies in /tmp, where anybody could have made it first.
   if (statSync(parent).uid !== process.getuid?.()) throw new Error(`${parent} belongs to another user`);
-  if (name === undefined) return mkdtempSync(join(parent, 'lab-'));
-  if (!/^[A-Za-z0-9][\w-]{0,31}$/.test(name)) {
-    throw new Error(`"${name}" cannot name a lab: letters, digits, - and _, 32 at most`);
-  }
-  const directory = join(parent, name);
-  try {
-    mkdirSync(directory, { mode: 0o700 });
-  } catch (cause) {
-    throw new Error(`there is a lab ${name} already (tandem lab down ${name} ends it)`, { cause });
-  }
-  return directory;
+  return join(parent, name);
 }

@@ -2,6 +2,7 @@
  * Pinging through a failover: how many packets were lost and how long nothing came back. The prober (probe.ts) runs
  * in the node, keeps a period of 10 ms exactly, and tells the kernel's time of each reply.
  */
+import { parseIp } from '../base/address.ts';
 import { deferred } from '../base/deferred.ts';
 import type { Lab } from './lab.ts';
 import { startProgram } from './tree-program.ts';
@@ -9,7 +10,7 @@ import { startProgram } from './tree-program.ts';
 export interface PingOptions {
   /** Default 10. */
   readonly intervalMs?: number;
-  /** Ends by itself after this many packets. */
+  /** Ends by itself after this many packets. Default and maximum: PACKETS_MAX. */
   readonly count?: number;
   /** A reply later than this counts as lost. Default 1000. */
   readonly replyMsMax?: number;
@@ -26,6 +27,9 @@ export interface PingResult {
   /** Sequence numbers of the lost packets, in order. */
   readonly lostSequence: readonly number[];
 }
+
+/** Every reply is kept until the end: of more the result would not be waited for. One every 10 ms: nearly three hours. */
+export const PACKETS_MAX = 1_000_000;
 
 export interface Pinger {
   /** Resolves when the first reply is there; rejects when the pinger ends without one. */
@@ -45,8 +49,9 @@ export interface Reply {
 
 export function startPing(lab: Lab, from: string, address: string, options: PingOptions = {}): Pinger {
   const intervalMs = options.intervalMs ?? 10;
-  const count = options.count === undefined ? [] : [`${options.count}`];
-  const argv = [address, `${intervalMs}`, `${options.replyMsMax ?? 1000}`, ...count];
+  if (parseIp(address)?.family !== 4) throw new Error(`"${address}" is no IPv4 address`);
+  const count = Math.min(options.count ?? PACKETS_MAX, PACKETS_MAX);
+  const argv = [address, `${intervalMs}`, `${options.replyMsMax ?? 1000}`, `${count}`];
   const replies: Reply[] = [];
   const first = deferred<void>();
   const onLine = (line: string): void => {
@@ -62,10 +67,11 @@ export function startPing(lab: Lab, from: string, address: string, options: Ping
   const unanswered = ended.then(({ received }) => {
     if (received === 0) throw new Error(`${address} never answered ${from}`);
   });
+  const answered = Promise.race([first.promise, unanswered]);
   // Whoever asks hears of a failure; a pinger that nobody asks must not end the program.
-  unanswered.catch(() => {});
+  for (const each of [ended, unanswered, answered]) each.catch(() => {});
   return {
-    answered: Promise.race([first.promise, unanswered]),
+    answered,
     ended,
     stop: async () => result(await prober.stop()),
   };

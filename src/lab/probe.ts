@@ -1,5 +1,5 @@
 /**
- * A program of its own that `lab ping` runs inside a node: ADDRESS INTERVAL REPLY-MAX [COUNT], in milliseconds. It sends
+ * A program of its own that `lab ping` runs inside a node: ADDRESS INTERVAL REPLY-MAX COUNT, times in milliseconds. It sends
  * an echo request at every multiple of the interval, on a timer that does not drift, and prints a line for each thing
  * that happens:
  *
@@ -15,9 +15,6 @@ import { ms } from '../base/units.ts';
 import { openEcho } from '../linux/icmp.ts';
 import { monotonicNow, openDeadline } from '../linux/timer.ts';
 
-/** Numbers are 32 bits wide on the wire. */
-const COUNT_MAX = 2 ** 32 - 1;
-
 interface ProbeOptions {
   readonly address: Ip;
   readonly intervalMs: number;
@@ -29,7 +26,7 @@ interface ProbeOptions {
 function readArguments([target = '', ...numbers]: readonly string[]): ProbeOptions {
   const address = parseIp(target);
   if (address?.family !== 4) throw new Error(`${target} is no IPv4 address`);
-  const [intervalMs = 0, replyMsMax = 0, count = COUNT_MAX] = numbers.map(Number);
+  const [intervalMs = 0, replyMsMax = 0, count = 0] = numbers.map(Number);
   assert(intervalMs > 0 && replyMsMax > 0 && count > 0, 'startPing writes the arguments');
   return { address, intervalMs, replyMsMax, count };
 }

@@ -2,14 +2,17 @@
  * The shell scripts of a lab. They run where Node is not: as the first process of the lab's and of each node's pid
  * namespace. All of them source `env`, which names the lab's directory and what this machine has to offer.
  *
- * Order of a boot: lab (bridges, one tmpfs for all routers' files) -> boot NODE (new namespaces) -> node (wires,
- * addresses) -> root (a router's own file system and init).
+ * Order of a boot: lab (its directory, bridges, one tmpfs for all routers' files) -> boot NODE (new namespaces) -> node
+ * (wires, addresses) -> root (a router's own file system and init).
  */
 
-export const SCRIPTS: Readonly<Record<string, string>> = {
-  lab: `# First process of the lab: everything in the lab dies with it. It ends on a signal or with its standard input,
+/**
+ * Given to the shell as text, for its directory is not there yet: the one that takes it away is the one that makes it, so
+ * that there is none without the other, whenever the maker dies.
+ */
+export const FIRST_PROCESS = `# First process of the lab: everything in the lab dies with it. It ends on a signal or with its standard input,
 # the pipe that its maker holds, unless the maker said "stay"; and takes away the directory and the cgroups first.
-. "$1/env"
+LAB=$1
 down() {
   trap '' TERM INT HUP
   kill -9 -1 2>/dev/null
@@ -24,12 +27,23 @@ down() {
   rm -rf "$LAB"
   exit 0
 }
+failed() {
+  echo failed >&3
+  # The maker reads the log, and cuts the pipe.
+  read -r word
+  down
+}
 trap down TERM INT HUP
+mkdir -m 700 "$LAB" || exit 1
+echo made
+# The maker writes the files, and says so.
+read -r word && . "$LAB/env" || down
+exec >>"$LAB/log/lab" 2>&1
 read -r pid rest </proc/self/stat
 # The directories of all routers live in this mount namespace only, so they cannot outlive it. The size is a bound, not a use.
-mount -t tmpfs -o size=1g,mode=755 lab "$LAB/nodes" || exit 1
+mount -t tmpfs -o size=1g,mode=755 lab "$LAB/nodes" || failed
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
-ip -batch "$LAB/switch.batch" || exit 1
+ip -batch "$LAB/switch.batch" || failed
 sh "$LAB/cables" "$LAB" watch </dev/null >>"$LAB/log/cables" 2>&1 3>&- &
 for node in $NODES; do
   sh "$LAB/boot" "$LAB" "$node" </dev/null >>"$LAB/log/$node" 2>&1 &
@@ -40,8 +54,9 @@ exec 3>&- 4<&0
 ( read -r word <&4 && [ "$word" = stay ] && exec sleep infinity ) &
 wait $!
 down
-`,
+`;
 
+export const SCRIPTS: Readonly<Record<string, string>> = {
   boot: `# Starts a node in namespaces of its own, and again when it reboots itself: in a pid namespace reboot() ends the first
 # process by SIGHUP, which unshare passes on as 129. Descriptor 3 hears "NODE PID", 9 is the switch's network namespace.
 . "$1/env"
@@ -53,6 +68,8 @@ while :; do
   [ $ended = 129 ] || break
   exec 3>&-
 done
+# Heard where it ended before it reported.
+{ echo failed >&3; } 2>/dev/null
 `,
 
   node: `# First process of a node: /proc is still the machine's, so the pid read here is the one that nsenter wants.
@@ -84,7 +101,7 @@ done <"$LAB/node.d/$name.ports" | on_switch ip -batch -
 on_switch sh "$LAB/cables" "$LAB" once
 echo "$pid" >"$LAB/pid/.$name" && mv "$LAB/pid/.$name" "$LAB/pid/$name"
 if [ "$(cat "$LAB/node.d/$name.kind")" = host ]; then
-  mount -t proc proc /proc
+  mount -t proc proc /proc && mount -t sysfs -o ro sysfs /sys
   echo "$name $pid" >&3
   exec 3>&- 9<&-
   sleep infinity &

@@ -114,7 +114,7 @@ Subsystem sftp internal-sftp
 
 /** Runs outside this tree's module graph, in the lab's network namespace: plain JavaScript for the Node that made the lab. */
 const RELAY = `// ProxyCommand: standard input and output to port 22 of a router, with a tap that can cut.
-import { readFileSync, watch } from 'node:fs';
+import { existsSync, readFileSync, watch } from 'node:fs';
 import { connect } from 'node:net';
 
 const [directory, router, host] = process.argv.slice(2);
@@ -129,6 +129,8 @@ function look() {
     text = readFileSync(directory + '/cut/' + router, 'utf8');
   } catch {
     order = undefined;
+    // Nobody is left to answer, and nothing of the lab shall stay: we hold its network.
+    if (!existsSync(directory)) process.exit(1);
     return;
   }
   if (order?.text !== text) {

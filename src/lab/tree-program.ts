@@ -46,8 +46,10 @@ export function startProgram(lab: Lab, node: string, { program, argv, onLine }: 
   });
   // Whoever asks hears of a failure; a program that nobody asks must not end this one.
   ended.promise.catch(() => {});
+  const started = Promise.race([begun.promise, ended.promise.then(() => {})]);
+  started.catch(() => {});
   return {
-    begun: Promise.race([begun.promise, ended.promise.then(() => {})]),
+    begun: started,
     ended: ended.promise,
     stop: async () => {
       // Before that a signal would end it without a word.

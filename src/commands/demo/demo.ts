@@ -26,12 +26,9 @@ async function demo(io: Io, engine: Engine): Promise<void> {
   if (!onPath('nft')) {
     throw new Stop(EXIT.error, 'the demo needs nft, for routers that hide what goes out: apt install nftables');
   }
+  // Ctrl-C ends this program at once: all that there is lies in the lab, which ends with it.
   await using stage = await Stage.open(io, engine);
-  const interrupts = io.interruptible();
-  for (const play of [picture, badInput, bringUp, outage, mended, question]) {
-    if (interrupts.first.aborted) return io.exit(EXIT.interrupted);
-    await play(stage);
-  }
+  for (const play of [picture, badInput, bringUp, outage, mended, question]) await play(stage);
   const failed = stage.held.filter((each) => !each.held);
   stage.act('What held');
   for (const each of stage.held) stage.say(`   ${each.held ? 'held  ' : 'FAILED'} ${each.what}`);

@@ -1,7 +1,6 @@
 /** What the demo plays on: a lab, a copy of the example fleet, this very program, and a list of what held. */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deferred } from '../../base/deferred.ts';
 import type { Engine } from '../../base/engine.ts';
@@ -37,7 +36,7 @@ export class Stage implements AsyncDisposable {
 
   static async open(io: Io, engine: Engine): Promise<Stage> {
     const lab = await Lab.up({});
-    const fleet = mkdtempSync(join(tmpdir(), 'tandem-demo-'));
+    const fleet = join(lab.directory, 'fleet');
     for (const folder of ['inventory', 'pairs', 'router-scripts']) {
       cpSync(join(io.packageRoot, folder), join(fleet, folder), { recursive: true });
     }
@@ -47,7 +46,6 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    rmSync(this.fleet, { recursive: true, force: true });
     await this.lab.down();
   }
 
@@ -81,7 +79,9 @@ export class Stage implements AsyncDisposable {
   #run(dir: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
     const program = process.argv[1]!;
     const { promise, resolve, reject } = deferred<{ code: number | null; output: string }>();
-    const child = spawn(process.execPath, [program, '-C', dir, '-F', this.lab.sshConfig, ...args], {
+    const command = [process.execPath, program, '-C', dir, '-F', this.lab.sshConfig, ...args];
+    // Where the demo is ended there are no routers any more that an interrupted apply could put back.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // The demo's own password: in the environment of this one process, as `${env:CORE_VRRP}` asks.
       env: { ...process.env, CORE_VRRP: 'demo-pw' },
