@@ -62,7 +62,8 @@ function leftBehind(observed: Observed, pair: readonly { readonly running: Confi
 /** A file that says other things than what the daemon loaded: somebody wrote it and did not reload. */
 function editedSince(observed: Observed, running: Config): string | undefined {
   const { router, config: file, files, daemon } = observed;
-  if (!file || daemon.kind !== 'running' || daemon.loaded === undefined) return undefined;
+  if (daemon.kind !== 'running' || daemon.loaded === undefined) return undefined;
+  if (!file) return `${router}: ${daemon.configPath} is not there, and the daemon runs on what it loaded before`;
   const changes = diff(running, parseAsRead(file.text, file.path, observed, daemon).config);
   if (changes.length === 0) return undefined;
   // Of the file and what it includes the one that was written last.

@@ -7,6 +7,7 @@ import type { EngineProcess, Observed } from '../change/observed.ts';
 import { KEYWORDS } from '../keepalived/keywords.ts';
 import type { Instance } from '../keepalived/model.ts';
 import { installBlocks, type Replacement, replacementOf } from './install.ts';
+import { isKnown } from './live-file.ts';
 import type { NodePlan } from './plan.ts';
 import { addressesOf } from './proof.ts';
 import type { Schedule } from './schedule.ts';
@@ -82,6 +83,10 @@ function daemonBlocks({ router, reading, desired }: NodePlan): Problem[] {
       if (daemon.kind === 'stopped' && daemon.engine === 'keepalived') {
         const unit = unitBlock(router, reading.observed);
         if (unit) return [unit];
+      }
+      if (daemon.kind === 'running' && !isKnown(reading.observed)) {
+        const what = `${router}: ${daemon.engine} runs without its file ${daemon.configPath}`;
+        return [block('plan-daemon-unknown', `${what}, and does not tell what it loaded`, 'put the file back there')];
       }
       return [];
   }

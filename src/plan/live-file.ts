@@ -3,6 +3,14 @@ import type { FileFact, Observed, RunningDaemon } from '../change/observed.ts';
 import { type Parsed, parse } from '../keepalived/parser.ts';
 import type { IncludedFile } from '../keepalived/preprocess.ts';
 
+/** A daemon runs on what it loaded, though its file be gone. */
+export const isKnown = ({ config, daemon }: Observed): boolean =>
+  config !== undefined || (daemon.kind === 'running' && daemon.loaded !== undefined);
+
+/** The file as it is there. */
+export const factOf = (observed: Observed, path: string): FileFact | undefined =>
+  observed.config?.path === path ? observed.config : observed.files.find((file) => file.path === path);
+
 /** @param name of the text, in problems: the path, perhaps behind `ROUTER:` */
 export function parseAsRead(text: string, name: string, observed: Observed, daemon: RunningDaemon): Parsed {
   const prefix = name.startsWith('/') ? '' : name.slice(0, name.indexOf('/'));

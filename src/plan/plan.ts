@@ -15,7 +15,7 @@ import type { Config } from '../keepalived/model.ts';
 import { type Drift, driftOf } from './drift.ts';
 import { blocksOf, cautionsOf } from './guards.ts';
 import { installationOf, replacementOf, type WantedExecutable } from './install.ts';
-import { parseAsRead } from './live-file.ts';
+import { factOf, isKnown, parseAsRead } from './live-file.ts';
 import { type Schedule, schedule } from './schedule.ts';
 
 /** One router as it shall be. The configuration file comes first in `files`. */
@@ -186,9 +186,6 @@ function nodePlan(desired: Desired, reading: Reading, running: Config, pair: Par
   };
 }
 
-const factOf = (observed: Observed, path: string): FileFact | undefined =>
-  observed.config?.path === path ? observed.config : observed.files.find((file) => file.path === path);
-
 /** Whoever owns the file can change what the daemon runs as root. */
 const isSame = (file: DesiredFile, fact: FileFact | undefined): boolean =>
   fact !== undefined &&
@@ -205,7 +202,7 @@ function routerInput(node: NodePlan, reverse: boolean): RouterInput | undefined 
     router: node.router,
     ...(replaces && !replaces.engine && { restart: replaces.why }),
     ...(reverse && { before: node.desired.config }),
-    ...(!reverse && isRunning(observed) && observed.config && { before: node.running }),
+    ...(!reverse && isRunning(observed) && isKnown(observed) && { before: node.running }),
     after: reverse ? node.running : node.desired.config,
     engine: node.desired.engine,
     facts: observed,

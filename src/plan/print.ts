@@ -3,6 +3,7 @@ import type { Paint } from '../base/caret.ts';
 import { IMPACT_CLASSES, type Order } from '../change/impact-model.ts';
 import type { Observed } from '../change/observed.ts';
 import { installationOf } from './install.ts';
+import { factOf } from './live-file.ts';
 import {
   hasChanges,
   isUnderstood,
@@ -99,10 +100,7 @@ function body(plan: PairPlan, paint: Paint): string[] {
     for (const change of plan.changes.filter((c) => place(c) === where))
       lines.push(changeLine(change, plan, width, paint));
   }
-  if (plan.impact && plan.changes.length === 0 && plan.nodes.some((n) => n.writes.length > 0)) {
-    const where = plan.nodes.filter((n) => n.writes.length > 0).map((n) => n.router);
-    lines.push(`  ~ text of ${where.join(' and ')}: no semantic change   none`);
-  }
+  if (plan.impact && plan.changes.length === 0) lines.push(...quietLines(plan));
   lines.push(...installLines(plan));
   if (plan.impact && hasChanges(plan)) {
     const moving = new Set(plan.schedule?.moves.flatMap((move) => move.routers));
@@ -122,6 +120,16 @@ function body(plan: PairPlan, paint: Paint): string[] {
     if (hint) lines.push(`   = help: ${hint}`);
   }
   return lines;
+}
+
+/** Files that say the same to the daemon, and are written all the same. */
+function quietLines({ nodes }: PairPlan): string[] {
+  const written = nodes.filter((node) => node.writes.length > 0);
+  if (written.length === 0) return [];
+  const isText = ({ writes, reading }: NodePlan) =>
+    writes.some(({ path, sha256 }) => reading.kind === 'read' && factOf(reading.observed, path)?.sha256 !== sha256);
+  const what = written.some(isText) ? 'text' : 'mode or owner';
+  return [`  ~ ${what} of ${written.map(({ router }) => router).join(' and ')}: no semantic change   none`];
 }
 
 /** Which routers get an executable: the same one for both, unless they are of two architectures. */

@@ -4,7 +4,7 @@ import { parseIpPrefix } from '../../src/base/address.ts';
 import type { Observed } from '../../src/change/observed.ts';
 import { type PairPlan, planPair } from '../../src/plan/plan.ts';
 import { printPlans } from '../../src/plan/print.ts';
-import { conf, planOf } from './pair.ts';
+import { conf, PATH, planOf } from './pair.ts';
 
 const plain = (_style: unknown, text: string): string => text;
 
@@ -88,5 +88,36 @@ test('a daemon that does not tell its state could not be proven: it is named, an
   assert.deepEqual(
     plan.blocks.map(({ code, message }) => `${code}: ${message.split(' (')[0]}`),
     ['plan-degraded: b: keepalived 2.2.7 does not tell its state'],
+  );
+});
+
+/** b's file is gone, and what its daemon says that it loaded is all there is. */
+function withoutFile(loaded: string | undefined): PairPlan {
+  const [a, b] = [
+    { before: conf(150), after: conf(150) },
+    { before: conf(100), after: conf(100) },
+  ];
+  const [first, second] = planOf(a, b).nodes;
+  assert.ok(second.reading.kind === 'read' && second.reading.observed.daemon.kind === 'running');
+  const { config: _, ...observed } = second.reading.observed;
+  const daemon = { ...second.reading.observed.daemon, ...(loaded && { loaded: { text: loaded, at: 0, whole: true } }) };
+  return planPair({
+    pair: 'core',
+    desired: [first.desired, second.desired],
+    readings: [first.reading, { kind: 'read', observed: { ...observed, daemon } }],
+  });
+}
+
+test('a daemon whose file was taken away runs on what it loaded: the file is put back, and nobody is signalled', () => {
+  const plan = withoutFile(conf(100));
+  assert.deepEqual([plan.changes, plan.blocks], [[], []]);
+  assert.deepEqual(plan.schedule?.moves, [{ kind: 'write', routers: ['b'], generation: 1 }]);
+  assert.match(plan.nodes[1].drift[0]!.message, /keepalived\.conf is not there, and the daemon runs on what it loaded/);
+});
+
+test('of a daemon without its file that does not tell what it loaded nothing is claimed', () => {
+  assert.deepEqual(
+    withoutFile(undefined).blocks.map(({ message }) => message),
+    [`b: keepalived runs without its file ${PATH}, and does not tell what it loaded`],
   );
 });
