@@ -33,16 +33,26 @@ export function printPlans(plans: readonly PairPlan[], paint: Paint): string {
 
 const isWorthShowing = (plan: PairPlan): boolean => verdictOf(plan) !== 'in-order' || plan.warnings.length > 0;
 
-/** What is equal of two plans that are printed once: everything but the names of the pair and its routers. */
+/**
+ * What is equal of two plans that are printed once: everything but the names of the pair and its routers, and how long
+ * a change of both may take, which depends on how well the clocks are known.
+ */
 function sameness(plan: PairPlan): string {
-  const names = plan.nodes.map((node) => node.router);
   const text = JSON.stringify([body(plan, (_style, t) => t), plan.nodes.map((n) => status(n))]);
-  return names.reduce((all, name, i) => all.replaceAll(name, `\u0001${i}`), text.replaceAll(plan.pair, '\u0002'));
+  const names = [...plan.nodes.map((node) => node.router), plan.pair];
+  return names.reduce((all, name, i) => all.replace(wholeName(name), `\u0001${i}`), text.replace(/within \d+ ms/g, ''));
 }
 
+/** The name itself, and not a part of a label, a device or a path. */
+const wholeName = (name: string): RegExp => {
+  const literal = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`(?<![\\w.:/-])${literal}(?![.:/-]*\\w)`, 'g');
+};
+
 function printGroup(group: readonly PairPlan[], paint: Paint): string {
-  const [first] = group;
-  const text = [head(first!, paint), ...body(first!, paint)].join('\n');
+  // Of several the one with the least time: it is true of all.
+  const shown = group.reduce((a, b) => ((b.schedule?.window ?? 0) < (a.schedule?.window ?? 0) ? b : a));
+  const text = [head(shown, paint), ...body(shown, paint)].join('\n');
   if (group.length === 1) return text;
   const names = group.map((plan) => plan.pair);
   const rest = names.length - MEMBERS_SHOWN_MAX;

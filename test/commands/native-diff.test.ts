@@ -7,6 +7,7 @@ import type { RenderedRouter } from '../../src/render/render.ts';
 import { conf, planOf, running, type Side } from '../plan/pair.ts';
 
 const rendered = (router: string, text: string): RenderedRouter => ({
+  pair: 'core',
   router,
   config: parse(text, 'x').config,
   files: [

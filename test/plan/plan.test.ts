@@ -151,6 +151,22 @@ test('equal diffs of many pairs are printed once, with the list of their members
   assert.match(text, /Plan: 5000 pairs, 5000 changes, highest class sync, no failover/);
 });
 
+test('diffs that differ in how well the clocks are known alone are equal, and the least time is shown; labels are none of it', () => {
+  const known = (uncertainty: number, label: string): PairPlan => {
+    const observed = { clock: { offset: ms(0), uncertainty: ms(uncertainty) } };
+    const text = (priority: number) =>
+      conf(priority, '', `192.0.2.1/24 dev lan0, 192.0.2.2/24 dev lan0 label ${label}`);
+    return planOf({ before: conf(150), after: text(150), observed }, { before: conf(100), after: text(100), observed });
+  };
+  const text = (...plans: PairPlan[]) => printPlans(plans, plain);
+  const budget = (plan: string) => /within (\d+) ms/.exec(plan)?.[1];
+  const both = text(rename(known(5, 'lan0:1'), 'dc1'), rename(known(50, 'lan0:1'), 'dc2'));
+  assert.match(both, /The same for 2 pairs: dc1, dc2/);
+  assert.equal(budget(both), budget(text(known(50, 'lan0:1'))));
+  assert.notEqual(budget(both), budget(text(known(5, 'lan0:1'))));
+  assert.doesNotMatch(text(rename(known(5, 'dc1:1'), 'dc1'), rename(known(5, 'dc2:1'), 'dc2')), /The same for/);
+});
+
 /** The same plan for a pair and routers of other names. */
 function rename(plan: PairPlan, name: string): PairPlan {
   return JSON.parse(
