@@ -51,8 +51,14 @@ export interface ConfigurableIo extends Io {
 
 /** @param packageRoot see Io */
 export function createIo(packageRoot: string): ConfigurableIo {
-  const stdout = sinkOf(process.stdout);
-  const stderr = sinkOf(process.stderr);
+  const stderr = sinkOf(process.stderr, (error) => lost(error));
+  const stdout = sinkOf(process.stdout, (error) => lost(error));
+  const lost = (error: Error) => {
+    exitCode = worse(EXIT.error, exitCode);
+    // The run may have ended: the last writes come behind it.
+    process.exitCode = worse(EXIT.error, Number(process.exitCode ?? EXIT.done));
+    stderr.write(`tandem: output is lost: ${error.message}\n`);
+  };
   const outputFor = (options: GlobalOptions) =>
     createOutput({ stdout, stderr, env: process.env, color: options.color ?? 'auto', json: options.json ?? false });
   let options: GlobalOptions = {};
@@ -100,11 +106,17 @@ function abortOnSignals(): Interrupts {
   return { first: first.signal, second: second.signal };
 }
 
-/** A reader that goes away (`tandem apply | head`) ends the output, never the work. */
-function sinkOf(stream: NodeJS.WriteStream): Sink {
+/**
+ * A reader that goes away (`tandem apply | head`) ends the output, never the work; nor does a disk that is full, but
+ * then what was asked for did not arrive.
+ */
+function sinkOf(stream: NodeJS.WriteStream, lost: (error: Error) => void): Sink {
   let open = true;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (open && error.code !== 'EPIPE') {
+      open = false;
+      lost(error);
+    }
     open = false;
   });
   return {

@@ -49,4 +49,14 @@ describe('the command line', () => {
     assert.deepEqual({ format, exit }, { format: 'tandem.error', exit: 1 });
     assert.equal(run.stderr, '');
   });
+
+  test('output that cannot be written is an error and no crash; a reader that goes away is neither', () => {
+    const to = (target: string) =>
+      spawnSync('sh', ['-c', `"$0" "$1" help conf-syntax ${target}`, process.execPath, CLI], { encoding: 'utf8' });
+    const full = to('> /dev/full');
+    assert.equal(full.status, 1);
+    assert.equal(full.stderr, 'tandem: output is lost: ENOSPC: no space left on device, write\n');
+    const away = to('| true');
+    assert.deepEqual([away.status, away.stderr], [0, '']);
+  });
 });
