@@ -84,7 +84,11 @@ export function createOutput(options: OutputOptions): Output {
     problems: (problems, source = () => undefined) => {
       if (problems.length > 0) output.document('tandem.problems', 1, { problems });
       if (json) return;
-      const masked = memo((file) => mask.apply(source(file) ?? '', asterisks) || undefined);
+      // In lines: a file with thousands of problems is cut up once.
+      const masked = memo((file) => {
+        const text = mask.apply(source(file) ?? '', asterisks);
+        return text === '' ? undefined : text.split('\n');
+      });
       for (const problem of problems) write(stderr, coloredErr, `${formatProblem(problem, masked, paintErr)}\n`);
     },
     hide: mask.hide,
@@ -124,8 +128,8 @@ function maskValues(value: unknown, apply: (text: string) => string): unknown {
 }
 
 /** Several problems of one file look at the same text: it is masked once. */
-function memo(source: SourceText): SourceText {
-  const known = new Map<string, string | undefined>();
+function memo<T>(source: (file: string) => T): (file: string) => T | undefined {
+  const known = new Map<string, T>();
   return (file) => {
     if (!known.has(file)) known.set(file, source(file));
     return known.get(file);

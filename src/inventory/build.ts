@@ -4,6 +4,7 @@ import { didYouMean } from '../base/suggest.ts';
 import { checkAgreement } from './agree.ts';
 import { checkInstance } from './check.ts';
 import { checkPair } from './check-pair.ts';
+import { refusedAbout } from './collect.ts';
 import type { BuildContext } from './context.ts';
 import { certain, type Doubts, doubtsIn, EVERYTHING, type Refused } from './doubts.ts';
 import { type BuiltInstance, buildInstance, type InstanceContext } from './instance.ts';
@@ -32,10 +33,10 @@ export function buildPair(document: YamlDocument, name: string, context: BuildCo
   const shape = checkShape(pairSchema, document, withMembers(document.value, found.members));
   problems.push(...found.problems, ...shape.problems);
   if (!shape.value) return undefined;
-  const refused = [...inventory.refused, ...shape.refused];
-  hideRefused(refused, context.secretValues);
   const yaml = shape.value;
   const names = [yaml.members.primary, yaml.members.secondary] as const;
+  const refused = [...refusedAbout(inventory, names), ...shape.refused];
+  hideRefused(refused, context.secretValues);
 
   const first = layersOf(names[0], name, yaml, document, inventory);
   const second = layersOf(names[1], name, yaml, document, inventory);

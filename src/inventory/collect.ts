@@ -12,8 +12,8 @@ export interface Inventory {
   readonly defaults: readonly Layer<LayerYaml>[];
   readonly groups: ReadonlyMap<string, Defined<LayerYaml>>;
   readonly routers: ReadonlyMap<string, Defined<RouterYaml>>;
-  /** What was refused in these files, and is as if nobody had said it. */
-  readonly refused: readonly Refused[];
+  /** What was refused in these files, and is as if nobody had said it; by what it is about, see `refusedAbout`. */
+  readonly refused: ReadonlyMap<string, readonly Refused[]>;
   /** Every file, and every part of it, could be read: what is not in here is nowhere. */
   readonly complete: boolean;
 }
@@ -40,13 +40,18 @@ export function collectInventory(
   const groups = new Map<string, Defined<LayerYaml>>();
   const routers = new Map<string, Defined<RouterYaml>>();
   const defaultKeys = new Map<string, Location>();
-  const refused: Refused[] = [];
+  const refused = new Map<string, Refused[]>();
   let complete = allRead;
   for (const document of documents) {
     if (document.value == null) continue;
     const shape = checkShape(inventorySchema, document);
     problems.push(...shape.problems);
-    refused.push(...shape.refused);
+    for (const one of shape.refused) {
+      const about = subject(one.path[0], one.path[1]);
+      const known = refused.get(about);
+      if (known) known.push(one);
+      else refused.set(about, [one]);
+    }
     if (!shape.value || shape.refused.some(({ path }) => path.length <= 1)) complete = false;
     const { defaults: own, groups: ownGroups, routers: ownRouters } = shape.value ?? {};
     if (own) {
@@ -60,6 +65,20 @@ export function collectInventory(
   const inventory = { defaults, groups, routers, refused, complete };
   checkGroups(inventory, problems);
   return { inventory, problems };
+}
+
+/** A refused value is about the defaults, or about one group or router: 10,000 of them are looked up, not gone through. */
+const subject = (part: unknown, name: unknown): string => (part === 'defaults' ? part : `${part} ${name}`);
+
+/** What was refused about these routers, their groups and the defaults. */
+export function refusedAbout({ refused, routers }: Inventory, names: readonly string[]): readonly Refused[] {
+  const groups = names.flatMap((name) => routers.get(name)?.layer.value.groups ?? []);
+  const subjects = new Set([
+    subject('defaults', undefined),
+    ...groups.map((group) => subject('groups', group)),
+    ...names.map((name) => subject('routers', name)),
+  ]);
+  return [...subjects].flatMap((about) => refused.get(about) ?? []);
 }
 
 function once(seen: Map<string, Location>, what: string, key: string, at: Location, problems: Problem[]): boolean {
