@@ -131,8 +131,11 @@ const OUTCOME_EXIT: Readonly<Record<PairReport['outcome']['kind'], ExitCode>> = 
   inconsistent: EXIT.inconsistent,
 };
 
-export const exitOf = ({ outcome }: PairReport): ExitCode =>
-  outcome.kind === 'refused' && outcome.stale ? EXIT.stale : OUTCOME_EXIT[outcome.kind];
+export function exitOf({ outcome }: PairReport): ExitCode {
+  if (outcome.kind !== 'refused') return OUTCOME_EXIT[outcome.kind];
+  if (outcome.findings.some((finding) => finding.locked)) return EXIT.locked;
+  return outcome.stale ? EXIT.stale : OUTCOME_EXIT.refused;
+}
 
 export function reportText({ pair, outcome, predicted, transitions }: PairReport): string {
   const seen = Object.values(transitions).reduce((sum, n) => sum + n, 0);

@@ -22,13 +22,16 @@ export type Restored =
  */
 export interface Hands {
   readonly router: string;
+  /** From now on no other apply touches this router: undefined, or who does already. */
+  lock(): Promise<Finding | undefined>;
+  unlock(): Promise<void>;
   /** Files of every generation beside their targets, tested by the router's own daemon; nothing is signalled. */
   stage(): Promise<Readiness>;
   /** Puts a generation's files in place and lets the daemon know, if it has to. Refuses if the router moved since. */
   move(move: Move): Promise<Moved>;
   /** Whether the daemon has loaded what it was last signalled for: undefined when it has, else what is wrong. */
   loaded(): Promise<Finding | undefined>;
-  /** Generation 0 again, whatever runs now, over a connection of its own. */
+  /** Generation 0 again, whatever runs now, over a connection that is known to be alive. */
   restore(signal: boolean): Promise<Restored>;
   observe(): Promise<Observed>;
   /** Takes away what staging left. @param done whether the new generation stays */

@@ -1,4 +1,5 @@
 /** One router that a command works with: one connection, opened when it is needed and again when it was lost. */
+import type { Millis } from '../base/units.ts';
 import type { Member } from '../inventory/model.ts';
 import type { Remote } from '../router/remote.ts';
 import { type ConnectOptions, connect } from '../router/ssh.ts';
@@ -35,6 +36,21 @@ export class Link implements AsyncDisposable {
       );
     }
     return this.#remote;
+  }
+
+  /** The one that stands, or is thought to. */
+  get standing(): Remote | undefined {
+    return this.#made;
+  }
+
+  /** Whether the connection that stands still carries a command there and back. */
+  async answers(within: Millis): Promise<boolean> {
+    try {
+      await this.#made?.exec(['true'], { timeout: within, what: 'asking for a sign of life' });
+      return this.#made !== undefined;
+    } catch {
+      return false;
+    }
   }
 
   /**

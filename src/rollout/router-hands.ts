@@ -1,4 +1,5 @@
 /** The rollout's hands on one real router: transaction, daemon and facts over its connection. */
+import { hostname, userInfo } from 'node:os';
 import type { Engine } from '../base/engine.ts';
 import { type Millis, ms } from '../base/units.ts';
 import { isAtLeast } from '../base/version.ts';
@@ -10,6 +11,7 @@ import type { Finding } from '../plan/proof.ts';
 import type { Move } from '../plan/schedule.ts';
 import { forget } from '../router/ctl.ts';
 import { readFacts } from '../router/facts.ts';
+import { type Lock, takeLock } from '../router/lock.ts';
 import { type Proof, proveReload } from '../router/prove.ts';
 import { type Remote, RemoteError, type RemoteErrorKind } from '../router/remote.ts';
 import { errorsOf } from '../router/report.ts';
@@ -28,6 +30,7 @@ import type { Package } from './executable.ts';
 import type { Hands, Moved, Readiness, Restored } from './hands.ts';
 import { Installation } from './installation.ts';
 import type { Link } from './link.ts';
+import { movedSince } from './moved.ts';
 import type { Telling } from './telling.ts';
 import { asRoot, type TestCopy } from './test-copy.ts';
 
@@ -45,6 +48,8 @@ const RELOAD_LIMIT: Millis = ms(15_000);
 /** A network that was cut for a moment, or an sshd that starts again, is back by then; a person need not be called. */
 const RECONNECT_LIMIT: Millis = ms(10_000);
 const RECONNECT_EVERY: Millis = ms(500);
+/** A login takes as long on a slow line, and may ask a person. */
+const ALIVE_LIMIT: Millis = ms(500);
 /** What may be gone at the next try; a key that is refused will be refused again. */
 const PASSING: ReadonlySet<RemoteErrorKind> = new Set(['unreachable', 'cut', 'timeout']);
 
@@ -67,6 +72,7 @@ export class RouterHands implements Hands {
   #signalled: Signalled | undefined;
   #reloaded: RunningDaemon | undefined;
   #started = false;
+  #lock: Lock | undefined;
 
   /** @param late how long after it was sent a command may still act */
   constructor(link: Link, node: NodePlan, generations: readonly Generation[], { late, source, telling }: HandsOptions) {
@@ -79,6 +85,21 @@ export class RouterHands implements Hands {
     this.#telling = telling;
     this.#installation = new Installation(node, source);
     this.#observed = node.reading.observed;
+  }
+
+  async lock(): Promise<Finding | undefined> {
+    const since = new Date().toISOString().slice(0, 16).replace('T', ' ');
+    const lock = await takeLock(await this.#link.remote(), `${userInfo().username}@${hostname()} since ${since} UTC`);
+    if (lock.kind === 'held') {
+      this.#lock = lock;
+      return undefined;
+    }
+    return { router: this.router, locked: true, message: `${this.router}: another apply works on it: ${lock.by}` };
+  }
+
+  async unlock(): Promise<void> {
+    const remote = this.#link.standing;
+    if (remote) await this.#lock?.release(remote);
   }
 
   async stage(): Promise<Readiness> {
@@ -198,8 +219,9 @@ export class RouterHands implements Hands {
     return { kind: 'restored' };
   }
 
-  /** Whatever the old connection is waiting for: going back does not. */
+  /** Whatever the old connection is waiting for: going back does not. One that is alive needs no new login. */
   async #reconnect(): Promise<Remote | RemoteError> {
+    if (await this.#link.answers(ALIVE_LIMIT)) return this.#link.remote();
     const deadline = performance.now() + RECONNECT_LIMIT;
     for (;;) {
       await this.#link.drop();
@@ -356,19 +378,6 @@ export class RouterHands implements Hands {
     return { kind: 'not-ready', findings, ...(stale && { stale }) };
   }
 }
-
-/** What a plan is bound to: a router that is not what the plan saw is not touched. */
-function movedSince(planned: Observed, now: Observed): string | undefined {
-  if (planned.bootId !== now.bootId) return 'it booted again since the plan was made';
-  if (planned.config?.sha256 !== now.config?.sha256) return 'its configuration was changed since the plan was made';
-  if (identity(planned) !== identity(now)) return 'its daemon was started or stopped since the plan was made';
-  const roles = (o: Observed) => JSON.stringify((o.instances ?? []).map((i) => [i.name, i.state]));
-  if (roles(planned) !== roles(now)) return 'its role changed since the plan was made';
-  return undefined;
-}
-
-const identity = ({ daemon }: Observed): string =>
-  daemon.kind === 'running' ? `${daemon.pid} ${daemon.startTime}` : daemon.kind;
 
 async function stopWhatRuns(remote: Remote): Promise<void> {
   const { daemon } = await readFacts(remote);

@@ -37,6 +37,26 @@ export interface Report {
 const SETTLE_EXTRA = ms(20_000);
 
 export async function rollOut(input: RunInput): Promise<Report> {
+  try {
+    const taken = await lockBoth(input.hands);
+    if (taken) return { outcome: { kind: 'refused', stale: false, findings: [taken] }, transitions: {} };
+    return await carryOut(input);
+  } finally {
+    // The lock of a connection that broke has ended with it.
+    await Promise.allSettled(input.hands.map((hands) => hands.unlock()));
+  }
+}
+
+/** One after the other in the order of their names: of two who come at once, one gets both. */
+async function lockBoth(both: RunInput['hands']): Promise<Finding | undefined> {
+  for (const hands of [...both].sort((a, b) => (a.router < b.router ? -1 : 1))) {
+    const taken = await hands.lock().catch((error: unknown) => findingOf(error, hands.router));
+    if (taken) return taken;
+  }
+  return undefined;
+}
+
+async function carryOut(input: RunInput): Promise<Report> {
   const run = new Rollout(input);
   const report = await run.toTheEnd();
   const done = report.outcome.kind === 'done' || report.outcome.kind === 'surprised';

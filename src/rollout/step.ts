@@ -56,7 +56,7 @@ export type Event =
 export type Action =
   | { readonly kind: 'stage'; readonly router: string }
   | { readonly kind: 'move'; readonly router: string; readonly move: Move }
-  /** Whatever runs there now, over a fresh connection if need be: back to generation 0, with a signal if it had one. */
+  /** Whatever runs there now, over a new connection if need be: back to generation 0, with a signal if it had one. */
   | { readonly kind: 'restore'; readonly router: string; readonly signal: boolean }
   /** `index` is the move that was made; undefined: generation 0 is to be proven after an undo. */
   | { readonly kind: 'prove'; readonly index: number | undefined }

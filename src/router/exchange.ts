@@ -35,7 +35,7 @@ const exchangeTimeout: Millis = ms(240_000);
 
 export async function exchange(remote: Remote, order: Exchange): Promise<Exchanged> {
   const mark = newMark();
-  const what = order.start === undefined ? 'stopping the daemon' : 'exchanging the daemon';
+  const what = whatIsDone(order);
   const answers = await ask(remote, mark, {
     ...{ argv: ['sh', '-s'], timeout: exchangeTimeout, what },
     stdin: `main() {\nM=${quoteWord(mark)}\n${SETUP}${LOCK}${steps(order)}\nanswer done\n}\nmain </dev/null\n`,
@@ -56,6 +56,11 @@ export async function exchange(remote: Remote, order: Exchange): Promise<Exchang
     default:
       throw new RemoteError('cut', remote.router, `${what} ended half way`);
   }
+}
+
+function whatIsDone({ stop, start }: Exchange): string {
+  if (start === undefined) return stop === undefined ? 'asking for the units' : 'stopping the daemon';
+  return stop === undefined ? 'starting the daemon' : 'exchanging the daemon';
 }
 
 /** Waits until no exchange works any more: one whose connection was cut comes to its end by itself. */

@@ -6,6 +6,8 @@ export interface ExecOptions {
   readonly stdin?: Uint8Array | string;
   /** Told how many bytes of standard input are on their way, again and again. */
   readonly sent?: (bytes: number) => void;
+  /** Told what comes by standard output, as it comes. */
+  readonly heard?: (text: string) => void;
   readonly timeout: Millis;
   /** What is being done, for errors: `reading facts`. */
   readonly what: string;

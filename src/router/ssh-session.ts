@@ -74,7 +74,7 @@ export class SshSession implements Remote {
     const begin = (error: Error | undefined, opened: ClientChannel) => {
       if (error) return fail(this.#error('cut', options.what, `no channel: ${error.message}`, error));
       channel = opened;
-      collect(opened, (outcome) => {
+      collect(opened, options.heard, (outcome) => {
         if (outcome === 'too large') {
           fail(this.#error('output-too-large', options.what, `more than ${outputMax} bytes of output`));
         } else if (outcome === 'no status') {
@@ -130,7 +130,11 @@ function feed(channel: ClientChannel, { stdin = '', sent }: ExecOptions): void {
 }
 
 /** Gathers a command's output until its channel closes. */
-function collect(channel: ClientChannel, done: (outcome: ExecResult | 'too large' | 'no status') => void): void {
+function collect(
+  channel: ClientChannel,
+  heard: ExecOptions['heard'],
+  done: (outcome: ExecResult | 'too large' | 'no status') => void,
+): void {
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   let size = 0;
   let status: { code: number | undefined; signal?: string } | undefined;
@@ -140,6 +144,7 @@ function collect(channel: ClientChannel, done: (outcome: ExecResult | 'too large
     else into.push(chunk);
   };
   channel.on('data', take(stdout));
+  if (heard !== undefined) channel.on('data', (chunk: Buffer) => heard(chunk.toString('utf8')));
   channel.stderr.on('data', take(stderr));
   // A command that ends without reading its input: its exit status tells more than the broken pipe.
   channel.on('error', () => {});

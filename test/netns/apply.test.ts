@@ -153,9 +153,26 @@ describe('apply on a live pair', { skip, timeout: 280_000 }, () => {
     }
   }
 
+  test('two at once: one carries it out, the other is told who that is and touches nothing: exit 5', async () => {
+    pair.describe(routes(6));
+    // The first one's test lasts until the second one has given up.
+    await pair.wrap(A, 'setsid', 'while [ ! -e /run/go ]; do sleep 0.1; done');
+    const first = pair.start('apply', '--yes');
+    await first.prints(/rtr-core02 staged and tested: ready/);
+    const second = await pair.tandem('apply', '--yes');
+    assert.match(second.output, /rtr-core0[12]: another apply works on it: \S+@\S+ since \d{4}-/);
+    assert.equal(second.code, 5, second.output);
+    await pair.sh(A, ': >/run/go');
+    const { code, output } = await first.ended;
+    assert.equal(code, 0, output);
+    assert.match(output, /0 predicted, 0 observed/);
+    await pair.unwrap(A, 'setsid');
+    assert.match(await pair.apply(), /nothing to do/);
+  });
+
   test('interrupted twice at any moment of the proof: both routers run the old configuration again, exit 4', async () => {
     const old = { [A]: await pair.config(A), [B]: await pair.config(B) };
-    pair.describe(routes(6));
+    pair.describe(routes(7));
     for (const delayMs of [50, 250, 400, 550]) {
       const run = pair.start('apply', '--yes');
       await run.prints(/rtr-core02 reloaded/);
@@ -165,26 +182,26 @@ describe('apply on a live pair', { skip, timeout: 280_000 }, () => {
       const { code, output } = await run.ended;
       assert.match(output, /went back to what it ran before, and that is proven:\s+interrupted/, `${delayMs} ms`);
       assert.equal(code, 4, output);
-      await areBack(old, /198\.51\.6\.0/);
+      await areBack(old, /198\.51\.7\.0/);
     }
   });
 
   test('a router that boots again on its new file goes back to the old one too: exit 4', async () => {
     const old = { [A]: await pair.config(A), [B]: await pair.config(B) };
-    pair.describe(routes(6));
+    pair.describe(routes(7));
     const run = pair.start('apply', '--yes');
     await run.prints(/rtr-core02 reloaded/);
     await pair.lab.reboot(B);
     const { code, output } = await run.ended;
     assert.match(output, /went back to what it ran before, and that is proven/);
     assert.equal(code, 4, output);
-    await areBack(old, /198\.51\.6\.0/);
+    await areBack(old, /198\.51\.7\.0/);
   });
 
   test('F36 killed at any moment, each file is the old or the new one whole, and the next apply mends it', async () => {
     for (const [number, moment] of [/staged and tested: ready/, /rtr-core02 reloaded/].entries()) {
       const old = { [A]: await pair.config(A), [B]: await pair.config(B) };
-      pair.describe(routes(7 + number));
+      pair.describe(routes(8 + number));
       const run = pair.start('apply', '--yes');
       await run.prints(moment);
       run.kill('SIGKILL');
@@ -194,7 +211,7 @@ describe('apply on a live pair', { skip, timeout: 280_000 }, () => {
       for (const router of [A, B] as const) {
         const now = await pair.config(router);
         assert.ok([old[router], now].includes(left[router]), `${router} after ${moment}: ${left[router]}`);
-        assert.match(await pair.loaded(router), new RegExp(`198\\.51\\.${7 + number}\\.0`));
+        assert.match(await pair.loaded(router), new RegExp(`198\\.51\\.${8 + number}\\.0`));
         const names = (await pair.sh(router, 'ls -A /etc/keepalived')).trim().split('\n');
         assert.deepEqual(names, ['.keepalived.conf.tandem-previous', 'keepalived.conf']);
       }
@@ -205,11 +222,11 @@ describe('apply on a live pair', { skip, timeout: 280_000 }, () => {
     const before = await pair.config(B);
     await byHand(pair, B, '-f /etc/other/vrrp.conf -p /run/other.pid -r /run/other-vrrp.pid');
     await settled(pair);
-    pair.describe(routes(10));
+    pair.describe(routes(11));
     const output = await pair.apply();
     assert.match(output, /rtr-core02 was started outside of its systemd unit: it is reloaded by SIGHUP/);
-    assert.match(await pair.config(B, '/etc/other/vrrp.conf'), /198\.51\.10\.0/);
-    assert.match(await pair.loaded(B), /198\.51\.10\.0/);
+    assert.match(await pair.config(B, '/etc/other/vrrp.conf'), /198\.51\.11\.0/);
+    assert.match(await pair.loaded(B), /198\.51\.11\.0/);
     assert.equal(await pair.config(B), before, 'the usual place is not the place');
     assert.match(await pair.apply(), /nothing to do/);
   });
@@ -217,7 +234,7 @@ describe('apply on a live pair', { skip, timeout: 280_000 }, () => {
   test('a daemon started in a way that is not understood blocks with a sentence: exit 8', async () => {
     await byHand(pair, B, '-f vrrp.conf');
     await settled(pair);
-    pair.describe(routes(11));
+    pair.describe(routes(12));
     const was = await pair.snapshots();
     const { code, output } = await pair.tandem('apply', '--yes');
     assert.match(output, /rtr-core02: keepalived \d+ was started with -f vrrp\.conf, which is relative/);
