@@ -1,6 +1,7 @@
 /** One pair's document and the layers under it, to the pair that shall be. */
 import type { Problem } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
+import { isPrintable } from '../keepalived/quote.ts';
 import { checkAgreement } from './agree.ts';
 import { checkInstance } from './check.ts';
 import { checkPair } from './check-pair.ts';
@@ -50,7 +51,7 @@ export function buildPair(document: YamlDocument, name: string, context: BuildCo
     buildMember(names[1], document.at(['members', 'secondary']), second, forPair),
   ] as const;
   const lists = new Map();
-  const instances = instanceNames(yaml).map((instance) => {
+  const instances = namedInstances(document, yaml, problems).map((instance) => {
     const layers = [instanceLayers(first, instance), instanceLayers(second, instance)] as const;
     const inInstance = new Set([...doubts, ...doubtsOf([...layers[0], ...layers[1]])]);
     const at = document.keyAt(['vrrp', instance]);
@@ -68,6 +69,17 @@ export function buildPair(document: YamlDocument, name: string, context: BuildCo
   checkPair(built.pair, instances, document, own);
   problems.push(...certain(own, all));
   return built;
+}
+
+/** The instances whose names can stand in keepalived.conf; the others are problems. */
+function namedInstances(document: YamlDocument, yaml: PairYaml, problems: Problem[]): string[] {
+  return instanceNames(yaml).filter((name) => {
+    if (name !== '' && isPrintable(name)) return true;
+    const at = document.keyAt(['vrrp', name]);
+    const message = `no instance can be called ${JSON.stringify(name)}: keepalived.conf cannot carry it`;
+    problems.push({ code: 'text-unprintable', severity: 'error', message, at, hint: 'choose a plain word' });
+    return false;
+  });
 }
 
 /** A password that YAML reads as a number (12e4) is one all the same: it is not shown above its caret. */

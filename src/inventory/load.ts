@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { TextDecoder } from 'node:util';
 import type { SourceText } from '../base/caret.ts';
 import { type Checked, hasErrors, type Problem } from '../base/problem.ts';
+import { isPrintable } from '../keepalived/quote.ts';
 import { buildPair } from './build.ts';
 import { collectInventory, type Inventory } from './collect.ts';
 import type { BuildContext } from './context.ts';
@@ -50,6 +51,10 @@ export async function loadFleet(root: string, options: LoadOptions): Promise<Loa
   const files = tree.list('pairs', { deep: false }).filter(isYaml);
   if (files.length === 0) problems.push(noPairs);
   for (const file of files) {
+    if (!isPrintable(pairName(file)) || pairName(file) === '') {
+      problems.push(badName(file));
+      continue;
+    }
     // One document at a time: places of 5,000 of them would fill the memory.
     const document = readYaml(tree, file, problems);
     const built = document && buildPair(document, pairName(file), context);
@@ -105,6 +110,15 @@ const noPairs: Problem = {
   message: 'there is no file under pairs/',
   hint: 'tandem init writes one to start from; -C names another folder',
 };
+
+/** The name stands in the routers' files. */
+const badName = (file: string): Problem => ({
+  code: 'text-unprintable',
+  severity: 'error',
+  message: `no pair can be called ${JSON.stringify(pairName(file))}`,
+  at: { file, line: 1, column: 1 },
+  hint: 'name the file by a plain word: pairs/NAME.yaml',
+});
 
 const twoFiles = (name: string, file: string): Problem => ({
   code: 'defined-twice',

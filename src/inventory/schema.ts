@@ -282,7 +282,7 @@ export const routerSchema = z.strictObject({
 export const inventorySchema = z.strictObject({
   defaults: layer.nullish().describe('What holds where no stronger layer says otherwise.'),
   groups: z.record(z.string(), groupSchema.nullable()).nullish(),
-  routers: z.record(z.string(), routerSchema.nullable()).nullish(),
+  routers: z.record(name('Router'), routerSchema.nullable()).nullish(),
 });
 /** A file under pairs/. */
 export const pairSchema = z.strictObject({

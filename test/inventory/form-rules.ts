@@ -122,6 +122,20 @@ export const FORM_RULES: readonly Case[] = [
     },
   },
   { name: 'text with a double quote', files: instance('', { top: "router_id: ⟦text-unprintable⟧'a\"b'\n" }) },
+  ...['"{"', '""', '"a\\nb"', "'q\"x'"].map(
+    (key): Case => ({
+      name: `an instance that is called ${key}`,
+      files: { 'pairs/p.yaml': `${instance('')['pairs/p.yaml']}  ⟦text-unprintable⟧${key}: { interface: x }\n` },
+    }),
+  ),
+  {
+    name: 'a router whose name no file can carry',
+    files: { 'inventory/x.yaml': 'routers: { ⟦inventory-value⟧"a\\nb": {} }\n', ...instance('') },
+  },
+  {
+    name: 'a pair whose name no file can carry',
+    files: { ...instance(''), 'pairs/a\nb.yaml': '⟦text-unprintable⟧members: [c]\n' },
+  },
   { name: 'text with a newline', files: instance('', { top: 'router_id: ⟦text-unprintable⟧"a\\nb"\n' }) },
   {
     name: 'an override for a router that is no member',
