@@ -56,6 +56,18 @@ const OFFLINE: readonly Bad[] = [
     code: 1,
   },
   {
+    what: 'an unknown keyword on a line of its own, in a raw line',
+    pair: pairText({ more: ['raw: ["garp_master_dely 2"]'] }),
+    says: /garp_master_dely[\s\S]*did you mean "garp_master_delay"/,
+    code: 1,
+  },
+  {
+    what: 'a route with a bad address, in YAML',
+    pair: pairText({ routes: ['198.51.100.0/24 via 91.59.24.331 dev p1p2'] }),
+    says: /pairs\/core\.yaml:\d+:\d+[\s\S]*91\.59\.24\.331/,
+    code: 1,
+  },
+  {
     what: 'an interface that the inventory does not know',
     pair: pairText({ vips: [...VIPS, '192.168.9.1/24 dev p9p9'] }),
     says: /pairs\/core\.yaml:\d+:\d+[\s\S]*p9p9/,
@@ -70,6 +82,12 @@ const OFFLINE: readonly Bad[] = [
   {
     what: "a brace that is missing, in a template of the user's own",
     template: `${INSTANCES}vrrp_instance VI_9 {\n  interface p3p1\n  virtual_router_id 9\n`,
+    says: /keepalived\.conf.*:\d+:\d+/,
+    code: 1,
+  },
+  {
+    what: "an opening brace that is missing, in a template of the user's own",
+    template: `${INSTANCES}vrrp_instance VI_9\n  interface p3p1\n  virtual_router_id 9\n}\n`,
     says: /keepalived\.conf.*:\d+:\d+/,
     code: 1,
   },
@@ -109,7 +127,10 @@ const ON_THE_ROUTER: readonly Bad[] = [
   },
 ];
 
-/** Texts for the router's own test alone: what our parser would have refused. */
+/**
+ * Texts for the router's own test alone: what our parser would have refused. Not an empty file: `keepalived -t` of 2.2.7
+ * takes it, and only ours does not.
+ */
 const PASSED_BY: readonly { readonly what: string; readonly spoil: (text: string) => string; readonly says: RegExp }[] =
   [
     {
@@ -122,8 +143,23 @@ const PASSED_BY: readonly { readonly what: string; readonly spoil: (text: string
       spoil: (text) => text.replace('virtual_ipaddress {', 'virtual_routez {'),
       says: /virtual_routez/,
     },
+    {
+      what: 'an unknown keyword on a line of its own',
+      spoil: (text) => text.replace('advert_int', 'garp_master_dely 2\n    advert_int'),
+      says: /garp_master_dely/,
+    },
+    {
+      what: 'a route with a bad address',
+      spoil: (text) => text.replace('via 91.59.24.131', 'via 91.59.24.331'),
+      says: /91\.59\.24\.331/,
+    },
+    {
+      what: 'a missing opening brace',
+      spoil: (text) => text.replace('virtual_ipaddress {', 'virtual_ipaddress'),
+      says: /./,
+    },
     { what: 'a missing interface', spoil: (text) => text.replace('interface p4p1', 'interface p9p9'), says: /p9p9/ },
-    { what: 'a missing brace', spoil: (text) => text.trimEnd().replace(/\}$/, ''), says: /brace|block|\{|\}/ },
+    { what: 'a missing closing brace', spoil: (text) => text.trimEnd().replace(/\}$/, ''), says: /brace|block|\{|\}/ },
   ];
 
 const skip = await pairImpossible();
