@@ -171,7 +171,7 @@ const settings = {
       lower_prio_repeat: count('Announcements then.').nullish(),
     })
     .nullish(),
-  raw: lines('Lines inside vrrp_instance, verbatim; every change of them counts as a failover.').nullish(),
+  raw: lines('Lines inside vrrp_instance, verbatim; a line that Tandem does not know counts as a failover.').nullish(),
 };
 
 /** Settings of every instance of a layer; any layer. */

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { formatProblem } from '../../src/base/caret.ts';
+import type { Engine } from '../../src/base/engine.ts';
 import { loadFleet } from '../../src/inventory/load.ts';
+import type { Member, Pair } from '../../src/inventory/model.ts';
 import { diskTree } from '../../src/inventory/tree.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 import { renderPairs } from '../../src/render/render.ts';
@@ -15,14 +17,18 @@ const ROOT = join(import.meta.dirname, '../..');
 const SEED = readFileSync(join(ROOT, 'test/fixtures/seed.conf'), 'utf8');
 const AUTH_PASS = 'p#a!s';
 
-async function renderExample() {
+async function renderExample(engine?: Engine) {
   const fleet = await loadFleet(ROOT, { env: { CORE_VRRP: AUTH_PASS } });
   assert.deepEqual(
     fleet.problems.filter(({ severity }) => severity === 'error').map((p) => formatProblem(p, fleet.source)),
     [],
   );
   const templates = loadTemplates(diskTree(ROOT), diskTree(ROOT));
-  const { value, problems, source } = renderPairs(fleet.value!.pairs, templates.value!);
+  const on = (member: Member): Member => ({ ...member, ...(engine && { engine }) });
+  const pairs = fleet.value!.pairs.map(
+    (pair): Pair => ({ ...pair, members: [on(pair.members[0]), on(pair.members[1])] }),
+  );
+  const { value, problems, source } = renderPairs(pairs, templates.value!);
   assert.deepEqual(
     problems.map((problem) => formatProblem(problem, source)),
     [],
@@ -62,6 +68,14 @@ test('its partner differs in what is its own, and in nothing that both must agre
   const instance = { ...first!.config.vrrp_instance[0]!, ...own };
   assert.deepEqual(second!.config.vrrp_instance, [instance]);
   assert.equal(second!.config.global_defs.router_id, 'RTR-CORE-B');
+});
+
+test('the file is the same whichever daemon reads it', async () => {
+  const [keepalived, tandemd] = [await renderExample('keepalived'), await renderExample('tandemd')];
+  assert.deepEqual(
+    tandemd.map(({ files }) => Buffer.from(files[0]!.content).toString()),
+    keepalived.map(({ files }) => Buffer.from(files[0]!.content).toString()),
+  );
 });
 
 test('rendering the example twice gives the same bytes', async () => {
