@@ -4,6 +4,7 @@ import { isAtLeast } from '../base/version.ts';
 import type { Change } from '../change/change.ts';
 import type { Impact } from '../change/impact-model.ts';
 import type { EngineProcess, Observed } from '../change/observed.ts';
+import { arpIgnore } from '../change/primary.ts';
 import { KEYWORDS } from '../keepalived/keywords.ts';
 import type { Instance } from '../keepalived/model.ts';
 import { installBlocks, type Replacement, replacementOf } from './install.ts';
@@ -298,7 +299,8 @@ export function cautionsOf(nodes: readonly NodePlan[]): Problem[] {
 }
 
 /** What the kernel is told to do would take the sense out of what it is given. */
-function sysctlCautions({ router, desired }: NodePlan, { sysctls }: Observed): Problem[] {
+function sysctlCautions({ router, desired }: NodePlan, observed: Observed): Problem[] {
+  const { sysctls } = observed;
   const warning = (code: Problem['code'], message: string): Problem => ({ code, severity: 'warning', message });
   const instances = desired.config.vrrp_instance;
   const families = new Set(instances.flatMap((i) => (i.virtual_routes ?? []).map(({ to }) => to.family)));
@@ -306,8 +308,6 @@ function sysctlCautions({ router, desired }: NodePlan, { sysctls }: Observed): P
     [4, 'net.ipv4.ip_forward'],
     [6, 'net.ipv6.conf.all.forwarding'],
   ] as const;
-  const ignored = (dev: string) =>
-    Math.max(...['all', dev].map((each) => Number(sysctls[`net.ipv4.conf.${each}.arp_ignore`] ?? 0)));
   const devices = new Set(
     instances.flatMap((i) => addressesOf(i).flatMap((v) => (v.address.family === 4 ? [v.dev ?? i.interface] : []))),
   );
@@ -316,12 +316,12 @@ function sysctlCautions({ router, desired }: NodePlan, { sysctls }: Observed): P
       .filter(([family, name]) => families.has(family) && sysctls[name] === '0')
       .map(([, name]) => warning('plan-not-forwarding', `${router} does not forward packets: ${name} is 0`)),
     ...[...devices]
-      .filter((dev) => dev !== undefined && ignored(dev) >= ARP_NEVER)
+      .filter((dev) => dev !== undefined && arpIgnore(observed, dev) >= ARP_NEVER)
       .map((dev) =>
         warning('plan-arp-ignored', `${router} answers nobody who asks for a VIP on ${dev}: arp_ignore is 8 there`),
       ),
   ];
 }
 
-/** `arp_ignore`: no local address is answered for (Documentation/networking/ip-sysctl). The larger of all and the device. */
+/** `arp_ignore`: no local address is answered for (Documentation/networking/ip-sysctl). */
 const ARP_NEVER = 8;
