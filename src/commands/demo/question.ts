@@ -17,8 +17,8 @@ export async function question(stage: Stage): Promise<void> {
   const begun = stage.held.length;
   await stage.backAgain();
   stage.edit(
-    '      - { address: 10.1.1.1/24,',
-    `      - ${NEW_VIP}/24 brd 192.168.1.255 dev p3p1 label p3p1:102\n      - { address: 10.1.1.1/24,`,
+    '      - 10.1.1.1/24 ',
+    `      - ${NEW_VIP}/24 brd 192.168.1.255 dev p3p1 label p3p1:102\n      - 10.1.1.1/24 `,
   );
   stage.edit('    routes:\n', `    routes:\n      - ${NEW_ROUTE} via 91.59.24.131 dev p1p2 table main\n`);
   await stage.tandem('plan');

@@ -1,4 +1,4 @@
-/** What the demo plays on: a lab, a copy of the example fleet, this very program, and a list of what held. */
+/** What the demo plays on: a lab, a copy of the configuration as it was published, this very program, and a list of what held. */
 import { spawn } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,9 +13,6 @@ export interface Held {
   readonly what: string;
   readonly held: boolean;
 }
-
-/** Of the pair's file; what it says there is the example's own choice. */
-const ENGINE = /^engine: \w+$/m;
 
 export class Stage implements AsyncDisposable {
   readonly io: Io;
@@ -37,12 +34,10 @@ export class Stage implements AsyncDisposable {
   static async open(io: Io, engine: Engine): Promise<Stage> {
     const lab = await Lab.up({});
     const fleet = join(lab.directory, 'fleet');
-    for (const folder of ['inventory', 'pairs', 'router-scripts']) {
-      cpSync(join(io.packageRoot, folder), join(fleet, folder), { recursive: true });
-    }
-    const stage = new Stage(io, engine, lab, fleet);
-    stage.#replace(ENGINE, `engine: ${engine}`);
-    return stage;
+    // Not the tree's own pairs/: those are the user's to change.
+    cpSync(join(io.packageRoot, 'examples/seed-as-published'), fleet, { recursive: true });
+    cpSync(join(io.packageRoot, 'router-scripts'), join(fleet, 'router-scripts'), { recursive: true });
+    return new Stage(io, engine, lab, fleet);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -65,21 +60,11 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Runs this program on the demo's fleet and shows what it prints. */
-  async tandem(...args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  tandem(...args: readonly string[]): Promise<{ code: number | null; output: string }> {
     this.say(this.io.out.paint('dim', `$ tandem ${args.join(' ')}`));
-    return this.#run(this.fleet, args);
-  }
-
-  /** The same on one of the examples that come with Tandem. */
-  async tandemOn(example: string, ...args: readonly string[]): Promise<{ code: number | null; output: string }> {
-    this.say(this.io.out.paint('dim', `$ tandem -C ${example} ${args.join(' ')}`));
-    return this.#run(join(this.io.packageRoot, example), args);
-  }
-
-  #run(dir: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
     const program = process.argv[1]!;
     const { promise, resolve, reject } = deferred<{ code: number | null; output: string }>();
-    const command = [process.execPath, program, '-C', dir, '-F', this.lab.sshConfig, ...args];
+    const command = [process.execPath, program, '-C', this.fleet, '-F', this.lab.sshConfig, ...args];
     // Where the demo is ended there are no routers any more that an interrupted apply could put back.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -96,17 +81,15 @@ export class Stage implements AsyncDisposable {
     return promise;
   }
 
-  /** Changes the pair's file as a person would with an editor, and shows the lines. */
+  /** Changes the pair's file as a person would with an editor, and shows the new lines. */
   edit(from: string, to: string): void {
-    this.#replace(from, to);
-    for (const line of to.split('\n')) if (!from.includes(line.trim())) this.say(`   ${line.trim()}`);
-  }
-
-  #replace(from: string | RegExp, to: string): void {
     const file = join(this.fleet, 'pairs/core.yaml');
     const text = readFileSync(file, 'utf8');
-    if (text.split(from).length < 2) throw new Error(`the example has no line "${from}" any more`);
-    writeFileSync(file, text.replace(from, to));
+    if (!text.includes(from)) throw new Error(`the example has no "${from}" any more`);
+    const edited = text.replace(from, () => to);
+    writeFileSync(file, edited);
+    const before = new Set(text.split('\n'));
+    for (const line of edited.split('\n')) if (!before.has(line)) this.say(`   ${line.trim()}`);
   }
 
   async stopDaemon(router: string): Promise<void> {
