@@ -46,9 +46,10 @@ export function buildPair(document: YamlDocument, name: string, context: BuildCo
   const doubts = doubtsOf([...routerLayers(first), ...routerLayers(second)]);
   const own: Problem[] = [];
   const forPair = { ...context, problems: own, doubts };
+  const installed = [new Map<string, string>(), new Map<string, string>()] as const;
   const members = [
-    buildMember(names[0], document.at(['members', 'primary']), first, forPair),
-    buildMember(names[1], document.at(['members', 'secondary']), second, forPair),
+    buildMember(names[0], document.at(['members', 'primary']), first, { ...forPair, installed: installed[0] }),
+    buildMember(names[1], document.at(['members', 'secondary']), second, { ...forPair, installed: installed[1] }),
   ] as const;
   const lists = new Map();
   const instances = namedInstances(document, yaml, problems).map((instance) => {
@@ -56,7 +57,7 @@ export function buildPair(document: YamlDocument, name: string, context: BuildCo
     const inInstance = new Set([...doubts, ...doubtsOf([...layers[0], ...layers[1]])]);
     const at = document.keyAt(['vrrp', instance]);
     const shared: Shared = { ...context, problems: [], lists, instance, at, names, refused, doubts: inInstance };
-    return buildBoth(shared, layers, members, problems);
+    return buildBoth(shared, layers, members, installed, problems);
   });
   checkOverrides(document, yaml, names, forPair);
   const unnamed = shape.refused.some(({ path }) => path[0] === 'vrrp' && path.length <= 2);
@@ -92,13 +93,14 @@ function hideRefused(refused: readonly Refused[], secretValues: Set<string>): vo
 
 const SECRETS: ReadonlySet<unknown> = new Set(['auth_pass', 'sudo_password']);
 
-type Shared = Omit<InstanceContext, 'router' | 'member' | 'peer' | 'layers' | 'peerLayers'>;
+type Shared = Omit<InstanceContext, 'installed' | 'router' | 'member' | 'peer' | 'layers' | 'peerLayers'>;
 
 /** One instance on both members, with what is certainly wrong with it. */
 function buildBoth(
   shared: Shared,
   layers: readonly [readonly Layer<object>[], readonly Layer<object>[]],
   members: readonly [Member, Member],
+  installed: readonly [Map<string, string>, Map<string, string>],
   problems: Problem[],
 ): readonly [BuiltInstance, BuiltInstance] {
   const forMember = (index: 0 | 1): BuiltInstance =>
@@ -106,6 +108,7 @@ function buildBoth(
       ...shared,
       router: shared.names[index],
       member: members[index],
+      installed: installed[index],
       peer: members[1 - index]!,
       layers: layers[index],
       peerLayers: layers[1 - index]!,

@@ -224,7 +224,7 @@ function checkDevice(
   if (link !== 'direct' || device !== primary || line.no_track) return;
   add(checking, 'warning', 'direct-link-tracked', at, {
     message: `keepalived tracks ${device} because of this line: when the cable goes dark, the router that is left faults`,
-    hint: 'add no_track to the line, or leave out its device',
+    hint: 'add no_track to the line',
   });
 }
 

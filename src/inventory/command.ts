@@ -20,8 +20,16 @@ export interface CommandReader {
   read(yaml: CommandYaml, path: Path): Command | undefined;
 }
 
+export interface CommandContext extends BuildContext {
+  /** What is installed on this router: the file of the tree by its path there, whoever has named it. */
+  readonly installed: Map<string, string>;
+}
+
 /** Reads the commands that stand in the given layers. */
-export function commandReader(layers: readonly Layer<object>[], { readFile, problems }: BuildContext): CommandReader {
+export function commandReader(
+  layers: readonly Layer<object>[],
+  { readFile, problems, installed: taken }: CommandContext,
+): CommandReader {
   const files: ManagedFile[] = [];
   const refuse = (at: Location, message: string, hint?: string): undefined => {
     problems.push({ code: 'bad-command', severity: 'error', message, at, ...(hint && { hint }) });
@@ -47,8 +55,9 @@ export function commandReader(layers: readonly Layer<object>[], { readFile, prob
         return refuse(at, `${program} cannot be installed under ${INSTALL_FOLDER}`);
       }
       const installed = `${INSTALL_FOLDER}/${name}`;
-      const other = files.find((file) => file.path === installed && file.from !== program);
-      if (other) return refuse(at, `${program} and ${other.from} would both be installed as ${installed}`);
+      const other = taken.get(installed) ?? program;
+      if (other !== program) return refuse(at, `${program} and ${other} would both be installed as ${installed}`);
+      taken.set(installed, program);
       try {
         files.push({ path: installed, mode: 0o755, content: readFile(program), from: program });
       } catch (error) {

@@ -4,8 +4,7 @@ import type { Location } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { seconds } from '../base/units.ts';
 import type { RouteLine, RuleLine, Track } from '../keepalived/model.ts';
-import { commandReader, readNotify } from './command.ts';
-import type { BuildContext } from './context.ts';
+import { type CommandContext, commandReader, readNotify } from './command.ts';
 import { type Doubts, inDoubt, type Refused } from './doubts.ts';
 import { type Layer, locate, placeOf, type Stack, stack } from './layers.ts';
 import { type ListPlace, type Placed, type Read, readRoutes, readRules, readVips } from './lines.ts';
@@ -13,7 +12,7 @@ import { durationOf, given, rawLines, secretAt } from './member.ts';
 import type { ManagedFile, Member, VipIntent, VrrpIntent } from './model.ts';
 import type { InstanceYaml, TrackedYaml } from './schema.ts';
 
-export interface InstanceContext extends BuildContext {
+export interface InstanceContext extends CommandContext {
   readonly instance: string;
   /** Where the pair names the instance. */
   readonly at: Location;

@@ -2,7 +2,7 @@
 import { parseIpPrefix } from '../base/address.ts';
 import type { Location } from '../base/problem.ts';
 import { type Millis, parseDuration, seconds } from '../base/units.ts';
-import { commandReader, readNotify } from './command.ts';
+import { type CommandContext, commandReader, readNotify } from './command.ts';
 import type { BuildContext } from './context.ts';
 import { type Doubts, inDoubt } from './doubts.ts';
 import { type Layer, locate, type Stack, stack } from './layers.ts';
@@ -22,7 +22,7 @@ export function buildMember(
   name: string,
   at: Location,
   layers: RouterLayers,
-  context: BuildContext & { readonly doubts: Doubts },
+  context: CommandContext & { readonly doubts: Doubts },
 ): Member {
   const own = stack(routerLayers(layers));
   const yaml = own.merged;
@@ -159,7 +159,7 @@ function buildScripts({ merged }: Stack<LayerYaml>, commands: ReturnType<typeof 
   });
 }
 
-function buildSyncGroups({ own }: RouterLayers, context: BuildContext) {
+function buildSyncGroups({ own }: RouterLayers, context: CommandContext) {
   const { merged, layers } = stack(own.map((layer) => ({ ...layer, keys: new Set(['sync_groups']) })));
   const commands = commandReader(layers, context);
   const groups = present(merged.sync_groups).map(([name, yaml]): SyncGroupIntent => {

@@ -102,6 +102,26 @@ export const PAIR_RULES: readonly Case[] = [
     files: { ...instance('notify: { master: m/run, backup: ⟦bad-command⟧b/run }'), 'm/run': '', 'b/run': '' },
   },
   {
+    name: 'two scripts of one name in two instances',
+    files: {
+      'pairs/p.yaml': TWO.replace('VI: {', 'VI: { notify: { master: m/run },')
+        .replace('VJ: {', 'VJ: { notify: { master: ⟦bad-command⟧b/run, backup: m/run },')
+        .replace('vrrp:', 'scripts: { chk: { run: c/other } }\nvrrp:'),
+      'm/run': '',
+      'b/run': '',
+      'c/other': '',
+    },
+    says: /would both be installed/,
+  },
+  {
+    name: 'a script of the name that a tracked one has',
+    files: {
+      ...instance('notify: { master: ⟦bad-command⟧m/run }', { top: 'scripts: { chk: { run: c/run } }\n' }),
+      'm/run': '',
+      'c/run': '',
+    },
+  },
+  {
     name: 'the same script twice is in order',
     files: { ...instance('notify: { master: m/run, backup: [m/run, x] }'), 'm/run': '' },
   },
