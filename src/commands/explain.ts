@@ -1,7 +1,8 @@
 /** `tandem explain`: a pair in seconds and roles, or where one of its values comes from. */
 import { Command } from 'commander';
 import type { Explained } from '../inventory/explain.ts';
-import { explainPath } from '../inventory/load.ts';
+import { explainPath, sourceOf } from '../inventory/load.ts';
+import { diskTree } from '../inventory/tree.ts';
 import { EXIT, Stop } from './exit.ts';
 import { explainPair, formatExplanation } from './explain-pair.ts';
 import { pairNamed, requireFleet } from './fleet.ts';
@@ -31,7 +32,7 @@ async function explainTimers(io: Io, what: string): Promise<void> {
 
 function explainLayers(io: Io, what: string): void {
   const { value, problems } = explainPath(io.dir, what);
-  io.out.problems(problems);
+  io.out.problems(problems, sourceOf(diskTree(io.dir)));
   if (!value) throw new Stop(EXIT.error, `${what} cannot be explained`);
   io.out.document('tandem.explain-layers', 1, { values: value });
   io.out.result(
