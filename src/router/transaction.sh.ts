@@ -166,12 +166,20 @@ found() {
 ${guards.join('\n')}
 rights() { stat -c '%a %u' "$1" 2>/dev/null; }
 prepare() {
+  # What an attempt left that was killed before it came to its place must not come there now.
+  rm -f "$3"
   [ "$(sum "$2")" = "$4" ] || finish stale staged "$2"
   [ "$(sum "$1")" != "$4" ] || [ "$(rights "$1")" != "$(rights "$2")" ] || return 0
   cp -p "$2" "$3" && settle "$3" && [ "$(sum "$3")" = "$4" ] || { rm -f "$3"; finish no-space "$3"; }
 }
 writes=0
-place() { [ ! -e "$1" ] || { mv -f "$1" "$2" && label "$2" && writes=$((writes + 1)); } || finish failed rename "$2"; }
+place() {
+  [ -e "$1" ] || return 0
+  mv -f "$1" "$2" || { [ "$writes" = 0 ] || answer placed "$writes"; finish failed "$2 cannot be replaced"; }
+  writes=$((writes + 1))
+  # A file that the daemon may not read shows in its reload, which is proven.
+  label "$2"
+}
 ${prepare.join('\n')}
 ${
   at === undefined
