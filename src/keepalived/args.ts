@@ -3,6 +3,7 @@ import { type Ip, type IpPrefix, parseIp, parseIpPrefix } from '../base/address.
 import type { Problem } from '../base/problem.ts';
 import { didYouMean } from '../base/suggest.ts';
 import { locate, type Statement, type Word } from './lexer.ts';
+import { endsInBackslash } from './quote.ts';
 
 /** Remembers where things stand: for an object of the model, and for a key of it. */
 export interface Places {
@@ -40,8 +41,12 @@ export class Args {
 
   next(): Word | undefined {
     const word = this.statement.words[this.index];
-    if (word) this.index++;
-    return word;
+    if (!word) return undefined;
+    this.index++;
+    if (!endsInBackslash(word.text)) return word;
+    // It may be a password: the message does not repeat it.
+    this.fail(word, 'the word ends in "\\", and cannot be kept');
+    return { ...word, text: '?' };
   }
 
   /** Takes the next word if it is `text`. */
@@ -119,7 +124,7 @@ export class Args {
 
 /** Whole numbers as keepalived reads nearly all of them: decimal. */
 export function readInteger(text: string): number | undefined {
-  if (!/^-?\d{1,10}$/.test(text)) return undefined;
+  if (!/^[-+]?\d{1,10}$/.test(text)) return undefined;
   return Number(text) || 0;
 }
 

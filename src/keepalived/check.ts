@@ -54,6 +54,13 @@ export function* checkSteps(parsed: Parsed, options: CheckOptions = {}): Steps<r
     yield* checkInstance(config, instance, findings);
     checkTracks(config, instance, findings);
   }
+  if (config.global_defs.notification_email?.length === 0) {
+    findings.add('conf-missing', config.global_defs, 'notification_email', 'notification_email names nobody');
+  }
+  for (const group of config.track_group) {
+    if (group.group.length > 0) continue;
+    findings.add('conf-missing', group, undefined, `the track_group "${group.name}" has no member`);
+  }
   for (const group of config.vrrp_sync_group) checkGroup(config, group, findings);
   checkDefinitions(config, findings);
   yield* checkStatics(config, findings);

@@ -4,7 +4,7 @@
  * command's own arguments (man keepalived.conf, "Quoted strings").
  */
 import type { Command } from './model.ts';
-import { isPrintable } from './quote.ts';
+import { isWord } from './quote.ts';
 
 /** The words of a text in the shell-like form, or undefined where a quote is not closed. */
 export function shellWords(text: string): readonly string[] | undefined {
@@ -71,13 +71,16 @@ const BARE_WORD = /^[A-Za-z0-9._:/@+,=%-]+$/;
 const innerWord = (word: string): string =>
   BARE_WORD.test(word) ? word : `'${word.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
+/** A user's or group's name as it can stand behind a command. */
+export const isPlainName = (name: string): boolean => /^[A-Za-z0-9._][A-Za-z0-9._-]*$/.test(name);
+
 /** Whether printCommand can write it: a first word, no double quotes or control characters, plain user and group. */
 export function isCommandPrintable(command: Command): boolean {
-  const plain = (name: string | undefined) => name === undefined || /^[A-Za-z0-9._][A-Za-z0-9._-]*$/.test(name);
+  const plain = (name: string | undefined) => name === undefined || isPlainName(name);
   return (
     command.argv.length > 0 &&
     command.argv[0] !== '' &&
-    command.argv.every(isPrintable) &&
+    command.argv.every(isWord) &&
     plain(command.user) &&
     plain(command.group) &&
     (command.group === undefined || command.user !== undefined)

@@ -161,26 +161,26 @@ const GLOBAL: readonly Keyword[] = [
   value(G, 2, 'enable_script_security', flag),
   value(G, 2, 'vrrp_version', choice(2, 3)),
   value(G, 2, 'vrrp_garp_master_delay', seconds(0, 4294, true)),
-  value(G, 2, 'vrrp_garp_master_repeat', integer(0, 4_294_967_295)),
+  value(G, 2, 'vrrp_garp_master_repeat', integer(1, 4_294_967_295)),
   value(G, 2, 'vrrp_garp_master_refresh', seconds(0, 4_294_967_295, true)),
-  value(G, 2, 'vrrp_garp_master_refresh_repeat', integer(0, 4_294_967_295)),
+  value(G, 2, 'vrrp_garp_master_refresh_repeat', integer(1, 4_294_967_295)),
   value(G, 2, 'vrrp_garp_lower_prio_delay', seconds(0, 4294, true)),
   value(G, 2, 'vrrp_garp_lower_prio_repeat', integer(0, 2_147_483_647)),
-  value(G, 2, 'vrrp_garp_interval', seconds(0, 4294)),
-  value(G, 2, 'vrrp_gna_interval', seconds(0, 4294)),
+  value(G, 2, 'vrrp_garp_interval', seconds(0.000001, 4294)),
+  value(G, 2, 'vrrp_gna_interval', seconds(0.000001, 4294)),
   value(G, 2, 'vrrp_min_garp', boolean),
   value(G, 2, 'vrrp_garp_extra_if', own.garpExtraIf),
   value(G, 3, 'vmac_prefix', interfaceName),
   value(G, 3, 'vmac_addr_prefix', interfaceName),
   value(G, 2, 'vrrp_skip_check_adv_addr', own.alwaysOn),
   value(G, 2, 'vrrp_strict', flag),
-  value(G, 2, 'vrrp_mcast_group4', ip(4)),
-  value(G, 2, 'vrrp_mcast_group6', ip(6)),
+  value(G, 2, 'vrrp_mcast_group4', own.multicastGroup(4)),
+  value(G, 2, 'vrrp_mcast_group6', own.multicastGroup(6)),
   value(G, 2, 'vrrp_check_unicast_src', flag),
   value(G, 2, 'vrrp_lower_prio_no_advert', boolean),
   value(G, 2, 'vrrp_higher_prio_send_advert', boolean),
   value(G, 2, 'vrrp_down_timer_adverts', integer(1, 100)),
-  value(G, 2, 'vrrp_startup_delay', seconds(0, 4294)),
+  value(G, 2, 'vrrp_startup_delay', seconds(0.001, 4294)),
   value(G, 2, 'vrrp_delay_after_boot', seconds(0, 4294), { since: '2.2.8' }),
   value(G, 2, 'vrrp_owner_ignore_adverts', flag, { since: '2.3.3' }),
   value(G, 2, 'tandem_grace', seconds(0, 86_400), { engine: 'tandemd' }),
@@ -202,6 +202,7 @@ const GLOBAL: readonly Keyword[] = [
   value(G, 2, 'vrrp_rt_priority', integer(1, 99)),
   value(G, 2, 'vrrp_no_swap', flag),
   value(G, 2, 'vrrp_rlimit_rttime', integer(2, 4_294_967_295)),
+  value(G, 2, 'vrrp_rlimit_rtime', integer(2, 4_294_967_295), { field: 'vrrp_rlimit_rttime', alias: true }),
   value(G, 2, 'vrrp_cpu_affinity', own.cpuList),
   value(G, 2, 'max_auto_priority', own.maxAutoPriority),
   value(G, 2, 'min_auto_priority_delay', integer(1, 10_000_000)),
@@ -222,11 +223,11 @@ const GLOBAL: readonly Keyword[] = [
   ...rows(
     G,
     'skipped',
-    `lvs_sync_daemon lvs_timeouts lvs_flush lvs_flush_on_stop lvs_notify_fifo lvs_notify_fifo_script
+    `lvs_sync_daemon lvs_timeouts lvs_flush lvs_flush_onstop lvs_flush_on_stop lvs_process_name lvs_notify_fifo lvs_notify_fifo_script
      lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs
      lvs_netlink_monitor_rcv_bufs_force checker_process_name checker_priority checker_rt_priority checker_no_swap
-     checker_rlimit_rttime checker_cpu_affinity checker_log_all_failures bfd_process_name bfd_priority
-     bfd_rt_priority bfd_no_swap bfd_rlimit_rttime bfd_cpu_affinity nftables_ipvs nftables_ipvs_priority
+     checker_rlimit_rttime checker_rlimit_rtime checker_cpu_affinity checker_log_all_failures bfd_process_name bfd_priority
+     bfd_rt_priority bfd_no_swap bfd_rlimit_rttime bfd_rlimit_rtime bfd_cpu_affinity nftables_ipvs nftables_ipvs_priority
      nftables_ipvs_start_fwmark rs_init_notifies no_checker_emails smtp_alert_checker`,
   ),
 ];
@@ -246,7 +247,7 @@ const INSTANCE: readonly Keyword[] = [
   value(I, 2, 'mcast_src_ip', ip()),
   value(I, 2, 'unicast_src_ip', ip()),
   value(I, 2, 'track_src_ip', flag),
-  value(I, 3, 'mcast_dst_ip', own.multicastGroup),
+  value(I, 3, 'mcast_dst_ip', own.multicastGroup()),
   lines(I, 2, 'unicast_peer', peer),
   value(I, 2, 'check_unicast_src', flag),
   value(I, 2, 'unicast_ttl', integer(0, 255)),
@@ -254,9 +255,9 @@ const INSTANCE: readonly Keyword[] = [
   value(I, 2, 'vmac_xmit_base', flag),
   value(I, 3, 'use_vmac_addr', flag),
   value(I, 2, 'garp_master_delay', seconds(0, 4294, true)),
-  value(I, 2, 'garp_master_repeat', integer(0, 4_294_967_295)),
+  value(I, 2, 'garp_master_repeat', integer(1, 4_294_967_295)),
   value(I, 2, 'garp_master_refresh', seconds(0, 4_294_967_295, true)),
-  value(I, 2, 'garp_master_refresh_repeat', integer(0, 4_294_967_295)),
+  value(I, 2, 'garp_master_refresh_repeat', integer(1, 4_294_967_295)),
   value(I, 2, 'garp_lower_prio_delay', seconds(0, 4294, true)),
   value(I, 2, 'garp_lower_prio_repeat', integer(0, 2_147_483_647)),
   value(I, 2, 'garp_extra_if', own.garpExtraIf),

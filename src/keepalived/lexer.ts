@@ -8,7 +8,7 @@ import type { Location, Problem } from '../base/problem.ts';
 import { drain, STEP_LINES, type Steps } from '../base/steps.ts';
 import type { KnownLine } from './known-lines.ts';
 import { columnOf, type SourceLine } from './preprocess.ts';
-import { isPrintable } from './quote.ts';
+import { isWord } from './quote.ts';
 
 export interface Word {
   readonly text: string;
@@ -128,7 +128,7 @@ class TreeReader {
 
   /** What could not be printed again never enters a model: it is reported here, once, and stands in as `?`. */
   private push(word: Word): void {
-    if (isPrintable(word.text)) {
+    if (isWord(word.text)) {
       this.words.push(word);
       return;
     }

@@ -88,7 +88,7 @@ export const absolutePath: Shape<string> = {
   },
   write: quote,
   good: ['/run/file-1'],
-  bad: [''],
+  bad: ['', 'file-1'],
 };
 
 /** A keyword that may stand alone or name a file, under the given key. */
@@ -101,7 +101,7 @@ export const optionalPath = <K extends string>(key: K): Shape<true | { readonly 
   },
   write: (value) => (value === true ? '' : quote(value[key])),
   good: ['', '/run/file-2'],
-  bad: [],
+  bad: ['file-2'],
 });
 
 export const dynamicInterfaces: Shape<true | 'allow_if_changes'> = {
@@ -176,13 +176,16 @@ export const weight = (max: number): Shape<Weight> => ({
 
 const MAC = /^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){4,5}$/;
 
+/** keepalived takes what has a colon for a MAC address. */
+const isVmacName = (text: string): boolean => isInterfaceName(text) && !text.includes(':');
+
 export const vmac: Shape<{ readonly name?: string; readonly mac?: string }> = {
   usage: '[NAME] [MAC]',
   read(args) {
     const value: { name?: string; mac?: string } = {};
     for (let found = args.peek(); found; found = args.peek()) {
       if (value.mac === undefined && MAC.test(found.text)) value.mac = found.text;
-      else if (value.name === undefined && value.mac === undefined && isInterfaceName(found.text)) {
+      else if (value.name === undefined && value.mac === undefined && isVmacName(found.text)) {
         value.name = found.text;
       } else return args.fail(found, `"${found.text}" is neither an interface's name nor a MAC address`);
       args.next();
@@ -192,7 +195,7 @@ export const vmac: Shape<{ readonly name?: string; readonly mac?: string }> = {
   write: ({ name, mac }) =>
     [...(name === undefined ? [] : [quote(name)]), ...(mac === undefined ? [] : [mac])].join(' '),
   good: ['', 'vrrp.51', 'vrrp.51 02:00:00:00:00:51'],
-  bad: [],
+  bad: ['02:00:00:00:51:zz'],
 };
 
 export const initFile: Shape<NonNullable<TrackFile['init_file']>> = {
@@ -218,7 +221,9 @@ export const processWords: Shape<readonly string[]> = {
   usage: 'COMMAND [ARGUMENT...]',
   read(args) {
     if (!args.need('the process')) return undefined;
-    return [args.last, ...args.rest()].map((one) => one.text);
+    const words = [args.last.text];
+    for (let word = args.next(); word; word = args.next()) words.push(word.text);
+    return words;
   },
   write: (found) => found.map(quote).join(' '),
   good: ['sshd', '"/usr/sbin/a b" -x'],
@@ -235,15 +240,15 @@ export const optionalCommand: Shape<true | Command> = {
 };
 
 /** 224.0.0.0/4, ff00::/8. */
-export const multicastGroup: Shape<Ip> = {
-  usage: 'IP',
+export const multicastGroup = (family?: 4 | 6): Shape<Ip> => ({
+  usage: family ? `IPv${family}` : 'IP',
   read(args) {
     const word = args.peek();
-    const found = args.ip(args.head.text);
+    const found = args.ip(args.head.text, family);
     if (!found || /^(22[4-9]|23\d)\.|^ff/.test(found.text)) return found;
     return args.fail(word!, `${args.head.text} must be a multicast address, not "${found.text}"`);
   },
   write: ({ text }) => text,
-  good: ['224.0.0.99'],
-  bad: ['10.0.0.300', '10.0.0.1'],
-};
+  good: [family === 6 ? 'ff02::99' : '224.0.0.99'],
+  bad: ['10.0.0.300', family === 6 ? 'fe80::1' : '10.0.0.1'],
+});

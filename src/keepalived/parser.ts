@@ -14,6 +14,7 @@ import type { KnownLines } from './known-lines.ts';
 import { locate, type Statement, statementsOf, type Word } from './lexer.ts';
 import type { Config, OtherLine } from './model.ts';
 import { type PreprocessOptions, preprocess } from './preprocess.ts';
+import { endsInBackslash } from './quote.ts';
 
 export interface Parsed {
   readonly config: Config;
@@ -230,7 +231,11 @@ class BlockReader {
   }
 
   private otherLine(statement: Statement): OtherLine {
-    const [keyword, ...args] = statement.words.map((word) => word.text);
+    const [keyword, ...args] = statement.words.map((word) => {
+      if (!endsInBackslash(word.text)) return word.text;
+      this.problem('conf-value', word, 'the word ends in "\\", and cannot be kept');
+      return '?';
+    });
     if (!statement.block) return { keyword: keyword!, args };
     return { keyword: keyword!, args, block: statement.block.map((inner) => this.otherLine(inner)) };
   }

@@ -3,13 +3,14 @@
  * substitution", "Sequence blocks", "List blocks", "include"). Text goes in, the lines that keepalived would read
  * come out, each with its place in the file:
  *
- * 1. `#` and `!` start a comment anywhere outside double quotes.
- * 2. `include PATTERN` is recognised before anything else: it takes neither conditions nor variables.
- * 3. `@id rest` counts if the config-id is `id`, `@^id rest` if it is not. For tandemd, `tandemd` is one as well.
- * 4. `$NAME=value` defines; a value whose lines end in `\` has several lines. This is the only use of `\`.
- * 5. `~SEQ(var, start, step, end) rest` and `~LST(...) rest` repeat the rest of the line.
- * 6. `$NAME` before whitespace and `${NAME}` anywhere are replaced when the line is read, again and again; a value
- *    of several lines becomes several lines. An unknown name stays as it is.
+ * 1. `#` and `!` start a comment anywhere outside double quotes; a `\` at the end of a comment counts all the same.
+ * 2. `@id rest` counts if the config-id is `id`, `@^id rest` if it is not: one on a line. For tandemd, `tandemd` is
+ *    one as well.
+ * 3. `$NAME=value` defines; a value whose lines end in `\` has several lines. This is the only use of `\`.
+ * 4. `~SEQ(var, start, step, end) rest` and `~LST(...) rest` repeat the rest of the line.
+ * 5. `$NAME` before whitespace and `${NAME}` anywhere are replaced when the line is read, again and again; a value
+ *    of several lines becomes several lines, and nothing may follow it. An unknown name stays as it is.
+ * 6. `include PATTERN` is what has become of a line by then; the pattern is the rest of the line as it stands.
  */
 import { utf8Length } from '../base/bytes.ts';
 import type { Engine } from '../base/engine.ts';
@@ -56,7 +57,10 @@ const LINES_MAX = 1_000_000;
 const PASS_COST = 64;
 /** No sane line has more variables; a definition that contains itself has. */
 const SUBSTITUTIONS_MAX = 500;
-/** keepalived 2.2.7 reads so much of a line at once; what follows it takes as the next line, of a comment too. */
+/**
+ * keepalived 2.2.7 reads so much of a line at once; what follows it takes as the next line, of a comment too. A
+ * variable that would make a line longer is not replaced.
+ */
 const LINE_BYTES_MAX = 1_023;
 const INCLUDE_DEPTH_MAX = 16;
 const INCLUDED_FILES_MAX = 1_000;
@@ -73,16 +77,22 @@ export function* preprocess(
   return state.lines;
 }
 
-const INCLUDE = /^\s*(include[rmwba]?)\s+(.*)$/s;
+const INCLUDE = /^\s*(include[rmwba]?)\s+(\S.*)$/s;
+/** Variants that want a file to match. */
+const MUST_MATCH: ReadonlySet<string> = new Set(['includem', 'includew', 'includea']);
 const DEFINITION = /^\s*\$([A-Za-z_]\w*)=(.*)$/s;
 const CONDITION = /^(\s*)@(\^?)(\S*)(.*)$/s;
+/** Values that only the daemon has, each time another. */
+const UNKNOWABLE = /\$\{_(?:ENV|RANDOM)\b[^}]*\}?/;
 
 /** A cursor over the lines: the variables so far, and the lines that came out. */
 class Preprocessor {
   readonly lines: SourceLine[] = [];
   private readonly variables = new Map<string, string>();
   private characters = 0;
-  private files = 0;
+  /** The one that is read, behind those that include it. */
+  private files: readonly string[] = [];
+  private included = 0;
   private stopped = false;
   private readonly options: PreprocessOptions;
   private readonly problems: Problem[];
@@ -96,11 +106,12 @@ class Preprocessor {
   }
 
   *file(text: string, file: string, parents: readonly string[]): Steps<void> {
-    this.variables.set('_PWD', file.includes('/') ? file.slice(0, file.lastIndexOf('/')) : '.');
+    const outer = this.files;
+    this.files = [...parents, file];
+    this.variables.set('_PWD', folderOf(file));
     this.variables.set('_HASH', '#');
     this.variables.set('_BANG', '!');
-    const physical = text.split('\n');
-    for (let at = 0; at < physical.length; at++) this.measure(physical[at]!, file, at + 1);
+    const physical = text.split('\n').map((line, i) => this.measured(line, file, i + 1));
     for (let at = 0; at < physical.length && !this.stopped; at++) {
       if (at % STEP_LINES === 0) yield;
       const raw = physical[at]!;
@@ -114,34 +125,33 @@ class Preprocessor {
         file,
         line: at + 1,
       };
-      if (isBlank(line.text)) continue;
-      const include = line.text.includes('include') ? INCLUDE.exec(line.text) : null;
-      if (include) {
-        yield* this.include(line, include[1]!, include[2]!.trim(), [...parents, file]);
-        continue;
-      }
-      at += this.effective(line, physical, at);
+      if (!isBlank(line.text)) at += yield* this.effective(line, physical, at);
     }
+    this.files = outer;
   }
 
-  private measure(text: string, file: string, line: number): void {
+  /** A line that is too long is reported, and read as far as keepalived does in one go. */
+  private measured(text: string, file: string, line: number): string {
     // No character of JavaScript's has more than three bytes.
-    if (text.length * 3 <= LINE_BYTES_MAX || utf8Length(text) <= LINE_BYTES_MAX) return;
+    if (text.length * 3 <= LINE_BYTES_MAX || utf8Length(text) <= LINE_BYTES_MAX) return text;
     const message = `the line has ${utf8Length(text)} bytes: keepalived cuts it after ${LINE_BYTES_MAX} and reads the rest as another`;
     this.problem({ text, file, line }, message);
+    return text.slice(0, LINE_BYTES_MAX);
   }
 
   /** Takes one line and, for a definition of several lines, the lines after it: returns how many of those. */
-  private effective(line: SourceLine, physical: readonly string[], at: number): number {
+  private *effective(line: SourceLine, physical: readonly string[], at: number): Steps<number> {
     const kept = this.condition(line);
     const definition = line.text.includes('$') ? DEFINITION.exec(kept?.text ?? withoutCondition(line.text)) : null;
     const value = definition?.[2];
     if (value?.trimEnd().endsWith('\\')) {
       const more = continuation(physical, at);
-      if (kept) this.variables.set(definition![1]!, [value.trimEnd().slice(0, -1).trim(), ...more.lines].join('\n'));
+      const lines = [value.trimEnd().slice(0, -1).trim(), ...more.lines].filter((one) => !isBlank(one));
+      // The line end says that there are several, also where one is left.
+      if (kept) this.variables.set(definition![1]!, `${lines.join('\n')}\n`);
       return more.taken;
     }
-    if (kept) this.expand(kept, 0);
+    if (kept) yield* this.expand(kept, 0, kept !== line);
     return 0;
   }
 
@@ -153,16 +163,17 @@ class Preprocessor {
     const holds = id === configId || (engine === 'tandemd' && id === engine);
     if (holds === (negated === '^')) return undefined;
     const skipped = 1 + negated!.length + id!.length;
-    return this.condition({ ...line, text: blank! + ' '.repeat(skipped) + rest! });
+    return { ...line, text: blank! + ' '.repeat(skipped) + rest! };
   }
 
-  private expand(line: SourceLine, depth: number): void {
+  /** `isConditional`: it had its condition, and another is a word like any. */
+  private *expand(line: SourceLine, depth: number, isConditional: boolean): Steps<void> {
     this.spend(line);
     if (this.stopped) return;
     const first = line.text.trimStart()[0];
-    if (first === '@') {
+    if (first === '@' && !isConditional) {
       const kept = this.condition(line);
-      if (kept) this.expand(kept, depth);
+      if (kept) yield* this.expand(kept, depth, true);
       return;
     }
     if (first === '$') {
@@ -173,17 +184,18 @@ class Preprocessor {
       }
     }
     if (first === '~') {
-      this.repeat(line, depth);
+      yield* this.repeat(line, depth, isConditional);
       return;
     }
     const substituted = line.text.includes('$') ? this.substitute(line) : line;
     if (substituted === line) {
-      this.push(line);
+      yield* this.push(line);
     } else if (depth >= SUBSTITUTIONS_MAX) {
       this.problem(line, `more than ${SUBSTITUTIONS_MAX} variables in one line: one probably contains itself`);
       this.stopped = true;
-    } else {
-      for (const part of splitLines(substituted)) this.expand(part, depth + 1);
+    } else if (substituted) {
+      const parts = splitLines(substituted);
+      for (const part of parts) yield* this.expand(part, depth + 1, isConditional && parts.length === 1);
     }
   }
 
@@ -193,8 +205,10 @@ class Preprocessor {
     if (!this.stopped) this.lines.push(line);
   }
 
-  private push(line: SourceLine): void {
-    if (!isBlank(line.text)) this.lines.push(line);
+  private *push(line: SourceLine): Steps<void> {
+    const include = line.text.includes('include') ? INCLUDE.exec(line.text) : null;
+    if (include) yield* this.include(line, include[1]!, include[2]!.trim());
+    else if (!isBlank(line.text)) this.lines.push(line);
   }
 
   private spend(line: SourceLine): void {
@@ -205,14 +219,29 @@ class Preprocessor {
     this.stopped = true;
   }
 
-  /** Replaces the first known variable of the line; the same line where there is none. */
-  private substitute(line: SourceLine): SourceLine {
-    for (const match of line.text.matchAll(/\$(?:([A-Za-z_]\w*)(?=\s|"|$)|\{([A-Za-z_]\w*)\})/g)) {
+  /** Replaces the first known variable of the line: the same line where there is none, none where it cannot be. */
+  private substitute(line: SourceLine): SourceLine | undefined {
+    const unknowable = line.text.includes('${_') ? UNKNOWABLE.exec(line.text) : null;
+    if (unknowable) {
+      const message = `"${unknowable[0]}" has a value in the daemon alone: what it says cannot be known here`;
+      this.problem(line, message, 'conf-unsupported');
+      return undefined;
+    }
+    for (const match of line.text.matchAll(/\$(?:([A-Za-z_]\w*)(?=\s|$)|\{([A-Za-z_]\w*)\})/g)) {
       const value = this.variables.get(match[1] ?? match[2]!);
       if (value === undefined) continue;
-      const column = columnOf(line, match.index);
       const before = line.text.slice(0, match.index);
       const after = line.text.slice(match.index + match[0].length);
+      if (value.includes('\n') && !isBlank(after)) {
+        this.problem(line, `"${match[0]}" has several lines: nothing may follow it`);
+        return undefined;
+      }
+      const longest = before.length + Math.max(...value.split('\n').map((part) => part.length)) + after.length;
+      if (longest > LINE_BYTES_MAX) {
+        this.problem(line, `with "${match[0]}" replaced the line has more than ${LINE_BYTES_MAX} bytes`);
+        return undefined;
+      }
+      const column = columnOf(line, match.index);
       const columns = [
         ...Array.from(before, (_c, i) => columnOf(line, i)),
         ...Array.from({ length: value.length }, () => column),
@@ -223,10 +252,10 @@ class Preprocessor {
     return line;
   }
 
-  private repeat(line: SourceLine, depth: number): void {
-    const expanded = expandRepeat(line.text);
+  private *repeat(line: SourceLine, depth: number, isConditional: boolean): Steps<void> {
+    const expanded = expandRepeat(line.text, (name) => this.variables.get(name));
     if (expanded.kind === 'none') {
-      this.push(line);
+      yield* this.push(line);
       return;
     }
     if (expanded.kind === 'wrong') {
@@ -242,35 +271,38 @@ class Preprocessor {
     };
     for (const binding of expanded.bindings) {
       for (const [name, value] of binding) this.variables.set(name, value);
-      this.expand(rest, depth + 1);
+      yield* this.expand(rest, depth + 1, isConditional);
       if (this.stopped) return;
     }
   }
 
-  private *include(line: SourceLine, keyword: string, written: string, files: readonly string[]): Steps<void> {
-    const pattern = written.startsWith('"') && written.endsWith('"') ? written.slice(1, -1) : written;
+  private *include(line: SourceLine, keyword: string, pattern: string): Steps<void> {
     const found = this.options.include?.(pattern, line.file);
+    const { files } = this;
     const wrong = (message: string, severity: Problem['severity']) =>
       this.problems.push({ code: 'conf-include', severity, message, at: placeOf(line) });
     if (found === undefined) {
       wrong(`"${keyword} ${pattern}" cannot be followed here: only one file was given`, 'error');
       return;
     }
-    if (found.length === 0) wrong(`no file matches "${pattern}"`, keyword === 'include' ? 'warning' : 'error');
+    if (found.length === 0) {
+      const quoted = pattern.includes('"') ? ': the quotes are part of its name' : '';
+      wrong(`no file matches "${pattern}"${quoted}`, MUST_MATCH.has(keyword) ? 'error' : 'warning');
+    }
     for (const { file, text } of found) {
       if (files.includes(file)) wrong(`includes run in a circle: ${[...files, file].join(' -> ')}`, 'error');
       else if (files.length >= INCLUDE_DEPTH_MAX) wrong(`includes are more than ${INCLUDE_DEPTH_MAX} deep`, 'error');
-      else if (++this.files > INCLUDED_FILES_MAX) {
+      else if (++this.included > INCLUDED_FILES_MAX) {
         wrong(`more than ${INCLUDED_FILES_MAX} files are included`, 'error');
         this.stopped = true;
       } else yield* this.file(text, file, files);
       if (this.stopped) return;
     }
-    this.variables.set('_PWD', line.file.includes('/') ? line.file.slice(0, line.file.lastIndexOf('/')) : '.');
+    this.variables.set('_PWD', folderOf(line.file));
   }
 
-  private problem(line: SourceLine, message: string): void {
-    this.problems.push({ code: 'conf-syntax', severity: 'error', message, at: placeOf(line) });
+  private problem(line: SourceLine, message: string, code: Problem['code'] = 'conf-syntax'): void {
+    this.problems.push({ code, severity: 'error', message, at: placeOf(line) });
   }
 }
 
@@ -285,23 +317,30 @@ function placeOf(line: SourceLine) {
 }
 
 function withoutCondition(text: string): string {
-  const condition = CONDITION.exec(text);
-  return condition ? withoutCondition(condition[4]!) : text;
+  return CONDITION.exec(text)?.[4] ?? text;
 }
 
 const isBlank = (text: string): boolean => text.trim() === '';
 
-/** Cuts at the first `#` or `!` outside double quotes. */
+const folderOf = (file: string): string => (file.includes('/') ? file.slice(0, file.lastIndexOf('/')) : '.');
+
+/**
+ * Cuts at the first `#` or `!` outside double quotes. A `\` takes the meaning of the quote behind it, and goes with the
+ * comment that it stands before; one at the comment's end stays.
+ */
 function withoutComment(text: string): string {
   if (!text.includes('#') && !text.includes('!')) return text;
   let quoted = false;
   for (let i = 0; i < text.length; i++) {
     const c = text[i];
-    if (c === '"') quoted = !quoted;
-    else if (!quoted && (c === '#' || c === '!')) return text.slice(0, i);
+    if (c === '\\' && (quoted || !isComment(text[i + 1]))) i++;
+    else if (c === '"') quoted = !quoted;
+    else if (!quoted && (c === '\\' || isComment(c))) return text.slice(0, i) + (text.endsWith('\\') ? '\\' : '');
   }
   return text;
 }
+
+const isComment = (c: string | undefined): boolean => c === '#' || c === '!';
 
 /** The lines of a definition after its first: all that end in `\`, and the one after them. */
 function continuation(physical: readonly string[], at: number): { lines: string[]; taken: number } {

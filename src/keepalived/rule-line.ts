@@ -41,8 +41,10 @@ export function readRule(args: Args): RuleLine {
     const key = SYNONYMS[word.text] ?? word.text;
     if (key === 'inet' || key === 'inet6') draft.family = key === 'inet' ? 4 : 6;
     else if (key === 'not' || key === 'no_track') draft[key] = true;
-    else if (RULE_FLAG_OPTIONS.includes(key)) options[key] = '';
-    else if (!OPTIONS.includes(key)) args.unknownOption(word, 'a rule', OPTIONS);
+    else if (RULE_FLAG_OPTIONS.includes(key)) {
+      if (key in options) args.fail(word, `"${word.text}" stands twice on the line`, { code: 'conf-duplicate' });
+      options[key] = '';
+    } else if (!OPTIONS.includes(key)) args.unknownOption(word, 'a rule', OPTIONS);
     else readValue(args, key, draft, options);
   }
   if (Object.keys(options).length > 0) draft.options = options;

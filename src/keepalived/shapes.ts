@@ -5,7 +5,7 @@
 import { type Ip, parseIp } from '../base/address.ts';
 import { type Millis, ms } from '../base/units.ts';
 import type { Args } from './args.ts';
-import { isCommandPrintable, printCommand, shellWords } from './command.ts';
+import { isCommandPrintable, isPlainName, printCommand, shellWords } from './command.ts';
 import type { Command } from './model.ts';
 import { isPrintable, quote } from './quote.ts';
 
@@ -61,7 +61,7 @@ export const seconds = (min: number, max: number, whole = false): Shape<Millis> 
   read: (args) => readSeconds(args, { min, max, whole }),
   write: writeSeconds,
   good: [String(Math.max(min, 1))],
-  bad: [String(max + 1), 'x'],
+  bad: [String(max + 1), 'x', ...(min > 0 ? [String(whole ? min - 1 : 0)] : [])],
 });
 
 export function readSeconds(
@@ -71,7 +71,7 @@ export function readSeconds(
   const what = args.head.text;
   const word = args.need(what);
   if (!word) return undefined;
-  if (!(whole ? /^\d{1,10}$/ : /^\d{1,10}(\.\d{0,6})?$/).test(word.text)) {
+  if (!(whole ? /^\+?\d{1,10}$/ : /^\+?(\d{1,10}(\.\d{0,6})?|\.\d{1,6})$/).test(word.text)) {
     return args.fail(word, `${what} must be ${whole ? 'whole seconds' : 'seconds'}, not "${word.text}"`);
   }
   const value = Number(word.text);
@@ -139,18 +139,25 @@ export const command: Shape<Command> = {
     if (!argv) return args.fail(first, 'a quote inside the command is never closed');
     if (argv.length === 0 || argv[0] === '') return args.fail(first, 'the command is empty');
     if (more !== undefined) {
-      return args.fail(end, `"${more}" is one word too many: the words after the command are its user and group`, {
-        hint: 'put the command and its arguments together in double quotes',
-      });
+      return args.fail(end, `"${more}" is one word too many: ${FOLLOWS}`, IN_QUOTES);
     }
+    const stranger = [user, group].find((name) => name !== undefined && !isPlainName(name));
+    if (stranger !== undefined) return args.fail(end, `"${stranger}" is no user or group: ${FOLLOWS}`, IN_QUOTES);
     const value = { argv, ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) };
-    if (!isCommandPrintable(value)) return args.fail(first, 'the command holds a character that cannot be kept');
+    if (!isCommandPrintable(value))
+      return args.fail(
+        first,
+        'the command holds a control character, a double quote or a lone brace, and cannot be kept',
+      );
     return value;
   },
   write: printCommand,
   good: ['/bin/true', '"/bin/true \'a b\' c" root root'],
   bad: ['', '"/bin/true \'a"'],
 };
+
+const FOLLOWS = 'the words after the command are its user and group';
+const IN_QUOTES = { hint: 'put the command and its arguments together in double quotes' };
 
 export const userGroup: Shape<{ readonly user: string; readonly group?: string }> = {
   usage: 'USER [GROUP]',
@@ -169,7 +176,7 @@ export const hostPort: Shape<{ readonly host: string; readonly port?: number }> 
   read(args) {
     const host = args.need('the host');
     if (!host) return undefined;
-    if (/^\d+(\.\d+){3}$/.test(host.text) && !parseIp(host.text)) return args.notAnAddress(host);
+    if (/^\d+(\.\d+){3}$|:/.test(host.text) && !parseIp(host.text)) return args.notAnAddress(host);
     if (!/^[A-Za-z0-9_.:-]{1,253}$/.test(host.text)) return args.fail(host, `"${host.text}" is no host name`);
     if (!args.peek()) return { host: host.text };
     const port = args.integer('the port', 1, 65_535);

@@ -27,7 +27,7 @@ const text = fc.oneof(
     'p#a!s',
     "it's",
     '$HOME',
-    '\\',
+    'a\\b',
     '${x}',
     '~SEQ(a,1,2)',
     'include',
@@ -142,7 +142,10 @@ const ruleLine = family.chain(
 const account = fc.stringMatching(/^[a-z_][a-z0-9_-]{0,8}$/);
 const owner = fc.tuple(account, fc.option(account, { nil: undefined }));
 const command: fc.Arbitrary<model.Command> = fc
-  .tuple(fc.array(text, { minLength: 1, maxLength: 3 }), fc.option(owner, { nil: undefined }))
+  .tuple(
+    fc.array(fc.oneof(text, fc.constant('x\\')), { minLength: 1, maxLength: 3 }),
+    fc.option(owner, { nil: undefined }),
+  )
   .map(([argv, as]) => ({ argv, ...(as ? { user: as[0], ...(as[1] === undefined ? {} : { group: as[1] }) } : {}) }));
 const user = owner.map(([name, group]) => ({ user: name, ...(group === undefined ? {} : { group }) }));
 const fifo = fc
@@ -180,7 +183,7 @@ const globals = optional<model.GlobalDefs>({
   notification_email: fc.array(text, { maxLength: 3 }),
   notification_email_from: text,
   smtp_server: fc.oneof(
-    plain({ host: bare }),
+    plain({ host: fc.stringMatching(/^[a-z][a-z0-9_.-]{0,7}$/) }),
     plain({ host: ip.map((found) => found.text), port: fc.integer({ min: 1, max: 65_535 }) }),
   ),
   smtp_connect_timeout: wholeSeconds(1, 4294),
@@ -193,26 +196,26 @@ const globals = optional<model.GlobalDefs>({
   enable_script_security: yes,
   vrrp_version: fc.constantFrom(2, 3),
   vrrp_garp_master_delay: wholeSeconds(0, 4294),
-  vrrp_garp_master_repeat: natural(4_294_967_295),
+  vrrp_garp_master_repeat: fc.integer({ min: 1, max: 4_294_967_295 }),
   vrrp_garp_master_refresh: wholeSeconds(0, 100_000),
-  vrrp_garp_master_refresh_repeat: natural(100),
+  vrrp_garp_master_refresh_repeat: fc.integer({ min: 1, max: 100 }),
   vrrp_garp_lower_prio_delay: wholeSeconds(0, 4294),
   vrrp_garp_lower_prio_repeat: natural(100),
-  vrrp_garp_interval: micros(0, 4294),
-  vrrp_gna_interval: micros(0, 4294),
+  vrrp_garp_interval: micros(0.000001, 4294),
+  vrrp_gna_interval: micros(0.000001, 4294),
   vrrp_min_garp: fc.boolean(),
   vrrp_garp_extra_if: extraIf,
   vmac_prefix: device,
   vmac_addr_prefix: device,
   vrrp_skip_check_adv_addr: yes,
   vrrp_strict: yes,
-  vrrp_mcast_group4: ip4,
-  vrrp_mcast_group6: ip6,
+  vrrp_mcast_group4: fc.constantFrom({ family: 4, text: '224.0.0.99' }, { family: 4, text: '239.1.2.3' }),
+  vrrp_mcast_group6: fc.constant({ family: 6, text: 'ff02::99' }),
   vrrp_check_unicast_src: yes,
   vrrp_lower_prio_no_advert: fc.boolean(),
   vrrp_higher_prio_send_advert: fc.boolean(),
   vrrp_down_timer_adverts: fc.integer({ min: 1, max: 100 }),
-  vrrp_startup_delay: micros(0, 4294),
+  vrrp_startup_delay: micros(0.001, 4294),
   vrrp_delay_after_boot: micros(0, 4294),
   vrrp_owner_ignore_adverts: yes,
   tandem_grace: micros(0, 86_400),
@@ -287,12 +290,15 @@ const instance: fc.Arbitrary<model.Instance> = optional<Omit<model.Instance, 'na
   unicast_ttl: natural(255),
   track_src_ip: yes,
   garp_master_delay: wholeSeconds(0, 4294),
-  garp_master_repeat: natural(100),
+  garp_master_repeat: fc.integer({ min: 1, max: 100 }),
   garp_master_refresh: wholeSeconds(0, 100_000),
-  garp_master_refresh_repeat: natural(100),
+  garp_master_refresh_repeat: fc.integer({ min: 1, max: 100 }),
   garp_lower_prio_delay: wholeSeconds(0, 4294),
   garp_lower_prio_repeat: natural(100),
-  use_vmac: optional<NonNullable<model.Instance['use_vmac']>>({ name: device, mac: fc.constant('02:00:00:00:00:51') }),
+  use_vmac: optional<NonNullable<model.Instance['use_vmac']>>({
+    name: device.filter((name) => !name.includes(':')),
+    mac: fc.constant('02:00:00:00:00:51'),
+  }),
   vmac_xmit_base: yes,
   use_vmac_addr: yes,
   garp_extra_if: extraIf,

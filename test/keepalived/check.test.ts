@@ -24,7 +24,7 @@ test("the article's file: its two bad addresses and its long auth_pass are each 
 });
 
 test('no message repeats a password', () => {
-  for (const pass of ["'hunter two'", 'hunter2hunter2', '"hunter', '""', 'hunter }', 'hunter\u0001']) {
+  for (const pass of ["'hunter two'", 'hunter2hunter2', '"hunter', '""', 'hunter }', 'hunter\\', 'hunter\u0001']) {
     const { problems } = parse(`vrrp_instance A {\nauthentication {\nauth_type PASS\nauth_pass ${pass}\n}\n}\n`, 'f');
     assert.ok(problems.length > 0, pass);
     for (const problem of problems) assert.doesNotMatch(JSON.stringify(problem), /hunter|two/);

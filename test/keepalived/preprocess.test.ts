@@ -45,6 +45,15 @@ const CASES: readonly [title: string, text: string, expected: readonly string[],
   ['~LST takes values', '~LST(N, x, y) a${N}', ['ax', 'ay']],
   ['~LST takes tuples', '~LST({A, B}, {10,1},{20,4}) ${A}.${B}', ['10.1', '20.4']],
   ['blocks nest from left to right', '~LST(A,1,2) ~SEQ(B,5,6) ${A}${B}', ['15', '16', '25', '26']],
+  ['a line has one condition: the second is a word', '@x @x a\n$IF=@x\n@x $IF b', ['@x a', '@x b'], { configId: 'x' }],
+  ['a backslash keeps a quote from opening or closing', 'a "\\"b # c\\"" # d\ne \\" # f', ['a "\\"b # c\\""', 'e \\"']],
+  ['a backslash before a comment goes with it, one at its end stays', 'a\\#b\nc # d \\', ['a', 'c \\']],
+  ['a comment between the lines of a definition ends in \\ too', '$V= \\\n a \\\n # b \\\n c\n$V', ['a', 'c']],
+  ['what stands before a value of several lines stands before its first', '$V= \\\n 5 \\\n b\na $V', ['a 5', 'b']],
+  ['$NAME before a quote is no variable', '$V=x\n"$V" "${V}"', ['"$V" "x"']],
+  ['the numbers of ~SEQ may be variables', '$E=2\n~SEQ(A,1,$E) ~SEQ(B,${A},2) ${A}${B}', ['11', '12', '22']],
+  ['~SEQ and ~LST may stand off their brackets', '~SEQ (A,1,2) ~LST (B,x) ${A}${B}', ['1x', '2x']],
+  ['the last value of ~LST may be empty', '~LST(A,x,) a${A}', ['ax', 'a']],
   ['variables can be handed in', 'a ${X}', ['a 1'], { variables: { X: '1' } }],
   ['${_PWD} is the folder of the file', '${_PWD}/x', ['dir/x']],
 ];
@@ -77,6 +86,43 @@ describe('what keepalived reads of a file', () => {
     assert.deepEqual(problems[0]?.at, { file: '/etc/keepalived/conf.d/a.conf', line: 2, column: 12, length: 1 });
   });
 
+  test('include is followed behind a condition, a variable and a sequence; its pattern is the rest of the line', () => {
+    const asked: string[] = [];
+    const text =
+      '@x include a\n@y include b\n$D=c\n$I=include\n$I ${D}/*.conf\n~SEQ(N,1,2) include ${N}\ninclude "e f" g\n';
+    const { problems } = parse(text, 'f', {
+      configId: 'x',
+      include: (pattern) => {
+        asked.push(pattern);
+        return [];
+      },
+    });
+    assert.deepEqual(asked, ['a', 'c/*.conf', '1', '2', '"e f" g']);
+    assert.equal(problems.length, asked.length);
+    assert.match(problems.at(-1)!.message, /the quotes are part of its name/);
+  });
+
+  test('an include that must match and does not is an error', () => {
+    const kinds = ['include', 'includer', 'includeb', 'includem', 'includew', 'includea'];
+    const found = kinds.map((kind) => parse(`${kind} x\n`, 'f', { include: () => [] }).problems[0]!.severity);
+    assert.deepEqual(found, ['warning', 'warning', 'warning', 'error', 'error', 'error']);
+  });
+
+  test('what only the daemon knows is named, and so is what makes a line too long or follows several lines', () => {
+    const cases: readonly (readonly [text: string, code: string, message: RegExp])[] = [
+      ['a ${_ENV HOME}', 'conf-unsupported', /"\$\{_ENV HOME\}" has a value in the daemon alone/],
+      ['a ${_RANDOM 1 5}', 'conf-unsupported', /"\$\{_RANDOM 1 5\}" has/],
+      [`$V=${'x'.repeat(600)}\na \${V}\${V}`, 'conf-syntax', /more than 1023 bytes/],
+      ['$V= \\\n a \\\n b\n$V c', 'conf-syntax', /"\$V" has several lines/],
+    ];
+    for (const [text, code, message] of cases) {
+      const [problem] = parse(`${text}\n`, 'f').problems;
+      assert.equal(problem?.code, code, text);
+      assert.match(problem!.message, message);
+      assert.equal(problem!.at!.line, text.split('\n').length);
+    }
+  });
+
   test('an include that matches nothing is a warning, one that cannot be followed an error', () => {
     const none = parse('include x\n', 'f', { include: () => [] }).problems;
     assert.deepEqual(
@@ -90,7 +136,17 @@ describe('what keepalived reads of a file', () => {
   });
 
   test('broken sequences are named', () => {
-    for (const text of ['~SEQ(A) x', '~SEQ(1,2) x', '~SEQ(A,1', '~LST(A) x', '~LST({A,B},{1}) x', '~SEQ(A,x) y']) {
+    for (const text of [
+      '~SEQ(A) x',
+      '~SEQ(1,2) x',
+      '~SEQ(A,1',
+      '~LST(A) x',
+      '~LST({A,B},{1}) x',
+      '~SEQ(A,x) y',
+      '~SEQ(A,3,1,1) x',
+      '~LST(A, b c) x',
+      '~LST(A, {b) x',
+    ]) {
       const [problem] = parse(text, 'f').problems;
       assert.equal(problem?.code, 'conf-syntax', text);
       assert.match(problem!.message, /^"?~(SEQ|LST)/, text);
