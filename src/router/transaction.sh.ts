@@ -223,9 +223,9 @@ answer signalled "$before" "$(date +%s.%N)"`;
 /** What this attempt or one that died before it staged. Uploads are each attempt's own. */
 const SWEEP = 'rm -f "$folder"/.*.tandem-[0-9]* "$folder"/.*.tandem-new';
 
-/** What was live before a change goes beside the configuration for good, until the next change replaces it. */
+/** What was live before a change goes beside the configuration, for root alone, until the next change replaces it. */
 const KEEP_PREVIOUS = (config: string): string => `old=${quoteWord(stagedPath(config, 0))}
-[ ! -e "$old" ] || [ "$(sum "$old")" = "$(sum ${quoteWord(config)})" ] || mv -f "$old" ${quoteWord(previousPath(config))}`;
+[ ! -e "$old" ] || [ "$(sum "$old")" = "$(sum ${quoteWord(config)})" ] || { chmod go= "$old"; mv -f "$old" ${quoteWord(previousPath(config))}; }`;
 
 /** Takes away what staging left; generation 0 of the configuration stays as the copy to go back to by hand. */
 export function cleanScript(mark: string, paths: readonly string[], config: string): string {

@@ -120,6 +120,16 @@ test('F36 a file is written beside its place, synced, renamed, labelled, and its
   for (const name of NAMES) assert.deepEqual(here.at(name), { text: NEW[name], mode: MODES[name] });
 });
 
+test('a file that everybody could read, passwords and all, is kept for root alone', async () => {
+  const here = router();
+  chmodSync(join(here.folder, 'keepalived.conf'), 0o644);
+  await here.stage();
+  await commit(here.remote(), here.order);
+  await here.finish();
+  const kept = join(here.folder, '.keepalived.conf.tandem-previous');
+  assert.deepEqual([readFileSync(kept, 'utf8'), statSync(kept).mode & 0o777], [OLD['keepalived.conf'], 0o600]);
+});
+
 test('a file that cannot be replaced after another was is no change that did not happen', async () => {
   const here = router();
   await here.stage();
