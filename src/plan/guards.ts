@@ -7,6 +7,7 @@ import type { EngineProcess, Observed } from '../change/observed.ts';
 import { arpIgnore } from '../change/primary.ts';
 import { KEYWORDS } from '../keepalived/keywords.ts';
 import type { Instance } from '../keepalived/model.ts';
+import { block } from './block.ts';
 import { installBlocks, type Replacement, replacementOf } from './install.ts';
 import { isKnown } from './live-file.ts';
 import type { NodePlan } from './plan.ts';
@@ -18,13 +19,6 @@ export interface GuardInput {
   readonly impact: Impact | undefined;
   readonly schedule: Schedule | undefined;
 }
-
-const block = (code: Problem['code'], message: string, hint?: string): Problem => ({
-  code,
-  severity: 'error',
-  message,
-  ...(hint !== undefined && { hint }),
-});
 
 /** Every reason at once; empty where the plan may be carried out. */
 export function blocksOf({ nodes, impact, schedule }: GuardInput): Problem[] {

@@ -1,6 +1,7 @@
 /** What has to be put on a router so that it can run tandemd, and why its daemon has to make room for another one. */
 import type { Problem } from '../base/problem.ts';
 import type { Daemon, Observed, RunningDaemon, TandemdFiles } from '../change/observed.ts';
+import { block } from './block.ts';
 import type { Desired, Reading } from './plan.ts';
 
 /** The executable that a router shall run, as it lies here. */
@@ -73,13 +74,6 @@ function upgradeOf(daemon: RunningDaemon, { desired }: Host, files: TandemdFiles
 const KERNEL_LEAST = '4.18.0';
 const STILL = '`engine: keepalived` is possible there';
 
-const block = (code: Problem['code'], message: string, hint: string = STILL): Problem => ({
-  code,
-  severity: 'error',
-  message,
-  hint,
-});
-
 /** What stands against the engine that the router shall run; empty where nothing does. */
 export function installBlocks(node: Host): Problem[] {
   const { router, reading, desired } = node;
@@ -111,12 +105,16 @@ function keepalivedBlocks(router: string, { daemon, install }: Observed): Proble
 function systemBlocks(router: string, { system, install }: Observed, { glibc }: WantedExecutable): Problem[] {
   const blocks: Problem[] = [];
   if (install !== undefined && install.glibc === undefined) {
-    blocks.push(block('plan-system-old', `${router} has no glibc (or does not tell its version), which tandemd needs`));
+    blocks.push(
+      block('plan-system-old', `${router} has no glibc (or does not tell its version), which tandemd needs`, STILL),
+    );
   } else if (install?.glibc !== undefined && isOlder(install.glibc, glibc)) {
-    blocks.push(block('plan-system-old', `${router} has glibc ${install.glibc}, and tandemd needs ${glibc}`));
+    blocks.push(block('plan-system-old', `${router} has glibc ${install.glibc}, and tandemd needs ${glibc}`, STILL));
   }
   if (isOlder(system.kernel, KERNEL_LEAST)) {
-    blocks.push(block('plan-system-old', `${router} has kernel ${system.kernel}, and tandemd needs ${KERNEL_LEAST}`));
+    blocks.push(
+      block('plan-system-old', `${router} has kernel ${system.kernel}, and tandemd needs ${KERNEL_LEAST}`, STILL),
+    );
   }
   return blocks;
 }
