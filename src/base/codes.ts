@@ -85,6 +85,7 @@ export const CODES = {
   'plan-addresses-lost': 'The kernel would delete other addresses together with one that changes, for good.',
   'plan-window-too-small': 'Both routers have to change at once, and an answer takes too long for that.',
   'plan-degraded': 'The pair is not as its own configuration says: one router could not take over.',
+  'plan-no-way-back': 'The router runs no VRRP that the pair could go back to.',
   'plan-not-forwarding': 'The router holds routes for a pair and does not forward packets.',
   'plan-arp-ignored': 'The kernel of the router is told to answer no ARP request on the device of a VIP.',
   'plan-start-at-boot': 'The engine changes on a router whose start at boot Tandem does not know.',

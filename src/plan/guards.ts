@@ -267,6 +267,14 @@ function roleBlocks(nodes: readonly NodePlan[]): Problem[] {
   );
 }
 
+/** Of a router that runs nothing there is nothing to go back to: what apply starts there it would stop again. */
+export const noWayBack = (nodes: readonly NodePlan[]): Problem[] =>
+  nodes
+    .filter(({ reading }) => reading.kind === 'read' && ['stopped', 'absent'].includes(reading.observed.daemon.kind))
+    .map(({ router }) =>
+      block('plan-no-way-back', `${router} runs no VRRP: the way back is to stop what apply would start there`),
+    );
+
 /** What should be known and forbids nothing. */
 export function cautionsOf(nodes: readonly NodePlan[]): Problem[] {
   return nodes.flatMap((node) => {

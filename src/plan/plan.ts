@@ -13,7 +13,7 @@ import type { FileFact, LiveState, Observed, TandemdFiles } from '../change/obse
 import { EMPTY } from '../keepalived/empty.ts';
 import type { Config } from '../keepalived/model.ts';
 import { type Drift, driftOf } from './drift.ts';
-import { blocksOf, cautionsOf } from './guards.ts';
+import { blocksOf, cautionsOf, noWayBack } from './guards.ts';
 import { installationOf, replacementOf, type WantedExecutable } from './install.ts';
 import { factOf, isKnown, parseAsRead } from './live-file.ts';
 import { type Schedule, schedule } from './schedule.ts';
@@ -114,7 +114,7 @@ export function planPair({ pair, desired, readings, reverse = false }: PlanInput
     nodes,
     changes,
     allow: steps && steps.moves.length > 0 ? impact!.allow : [],
-    blocks: blocksOf({ nodes, impact, schedule: steps }),
+    blocks: [...blocksOf({ nodes, impact, schedule: steps }), ...(reverse ? noWayBack(nodes) : [])],
     warnings,
     ...(impact && { impact }),
     ...(steps && { schedule: steps }),
@@ -194,7 +194,7 @@ const isSame = (file: DesiredFile, fact: FileFact | undefined): boolean =>
   fact.owner.split(':')[0] === 'root';
 
 function routerInput(node: NodePlan, reverse: boolean): RouterInput | undefined {
-  if (!isUnderstood(node.reading)) return undefined;
+  if (!isUnderstood(node.reading) || (reverse && !isRunning(node.reading.observed))) return undefined;
   const { observed } = node.reading;
   const [, ...others] = node.desired.files;
   const replaces = replacementOf(node);

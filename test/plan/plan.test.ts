@@ -134,6 +134,17 @@ test('the way back swaps what is added and what is removed', () => {
   );
 });
 
+test('a pair that runs nothing has no way back, and none is made up', () => {
+  const plan = planOf({ after: conf(150) }, { after: conf(100) }, true);
+  assert.deepEqual(
+    plan.blocks.map(({ code }) => code),
+    ['plan-no-way-back', 'plan-no-way-back'],
+  );
+  const text = printPlans([plan], plain);
+  assert.doesNotMatch(text, /bring-up|no failover|Order/);
+  assert.match(text, /^Plan: 1 pair blocked\.$/m);
+});
+
 test('a bring-up has no class, so the summary names none', () => {
   const text = printPlans([planOf({ after: conf(150) }, { after: conf(100) })], plain);
   assert.match(text, /highest class bring-up, /);
