@@ -135,6 +135,11 @@ export function newLabDirectory(name = `lab-${randomBytes(3).toString('hex')}`):
     const rule = 'letters, digits, - and _, 32 at most, the first one a letter or a digit';
     throw new Error(`${JSON.stringify(name)} cannot name a lab: ${rule}`);
   }
+  // The lab's ssh_config names files in it, and what `ssh -G` says of other paths can be read in two ways.
+  if (!/^[\w@+=:,./-]+$/.test(parent)) {
+    const rule = 'ssh_config does not carry every path; letters, digits and @+=:,._/- are safe';
+    throw new Error(`labs cannot be kept in ${JSON.stringify(parent)} (TANDEM_LAB_DIR names another place): ${rule}`);
+  }
   try {
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     accessSync(parent, constants.W_OK);

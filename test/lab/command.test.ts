@@ -157,6 +157,8 @@ test('a place where no lab can be is said to be one', options, async () => {
     assert.match(noSpace.stderr, /^tandem: .*no space left on device/m);
     assert.equal(noSpace.stdout, '', 'nothing of it is left there');
   }
+  const spaced = await run(up, { env: { ...process.env, TANDEM_LAB_DIR: join(directory, 'a b') } });
+  assert.match(spaced.stderr, /^tandem: labs cannot be kept in ".*a b" .*ssh_config.*\n$/);
   const refused = await run(up, { env: { ...process.env, TANDEM_LAB_DIR: '/dev/null/labs' } });
   assert.equal(refused.code, 1);
   assert.match(
