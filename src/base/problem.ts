@@ -44,9 +44,10 @@ const PROBLEMS_MAX = 1_000;
 export function limited(problems: readonly Problem[]): readonly Problem[] {
   if (problems.length <= PROBLEMS_MAX) return problems;
   const rest = problems.slice(PROBLEMS_MAX);
+  const { at } = rest[0]!;
   const more = `and ${rest.length} more problems`;
   return [
     ...problems.slice(0, PROBLEMS_MAX),
-    { code: 'conf-syntax', severity: hasErrors(rest) ? 'error' : 'warning', message: more },
+    { code: 'conf-syntax', severity: hasErrors(rest) ? 'error' : 'warning', message: more, ...(at && { at }) },
   ];
 }

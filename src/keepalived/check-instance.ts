@@ -5,9 +5,10 @@ import { checkRoute, checkRule } from './check-lines.ts';
 import { checkStrict } from './check-strict.ts';
 import { familyOf, groupOf, priorityOf, versionOf } from './defaults.ts';
 import type { AddressLine, Config, Instance, Track } from './model.ts';
+import { WRONG } from './parser.ts';
 
 export function* checkInstance(config: Config, instance: Instance, findings: Findings): Steps<void> {
-  if (instance.interface === undefined) {
+  if (instance.interface === undefined && !findings.says(instance, 'interface')) {
     findings.add('conf-missing', instance, undefined, `vrrp_instance "${instance.name}" has no interface`);
   }
   if (instance.interface === 'lo') {
@@ -15,7 +16,7 @@ export function* checkInstance(config: Config, instance: Instance, findings: Fin
       hint: 'name the interface that leads to the other router; VIPs may lie on lo, by "dev lo"',
     });
   }
-  if (instance.virtual_router_id === undefined) {
+  if (instance.virtual_router_id === undefined && !findings.says(instance, 'virtual_router_id')) {
     findings.add('conf-missing', instance, undefined, `vrrp_instance "${instance.name}" has no virtual_router_id`);
   }
   checkVersion(config, instance, findings);
@@ -73,7 +74,7 @@ function* checkAddresses(instance: Instance, findings: Findings): Steps<void> {
   const { virtual_ipaddress: advertised = [], virtual_ipaddress_excluded: excluded = [] } = instance;
   const family = familyOf(instance);
   const bare = instance.other?.some((line) => line.keyword === 'no_virtual_ipaddress');
-  if (advertised.length === 0 && !bare) {
+  if (advertised.length === 0 && !bare && !findings.says(instance, `virtual_ipaddress.${WRONG}`)) {
     findings.add(
       'conf-missing',
       instance,
@@ -98,18 +99,21 @@ function* checkAddresses(instance: Instance, findings: Findings): Steps<void> {
 function* checkEach(instance: Instance, lines: readonly AddressLine[], findings: Findings): Steps<void> {
   const deviceOf = (line: AddressLine): string | undefined => line.dev ?? instance.interface;
   const seen = new Map<string, AddressLine>();
-  /** On other devices than the first of their address. */
-  const more: AddressLine[] = [];
+  /** On other devices than the first of their address: by both. */
+  const more = new Map<string, AddressLine>();
   for (const part of partsOf(lines)) {
     yield;
     for (const line of part) {
       const { text } = line.address;
       const other = seen.get(text);
-      const same = (one: AddressLine): boolean => one.address.text === text && deviceOf(one) === deviceOf(line);
-      const first = other && [other, ...more].find(same);
-      if (first) sameAddress(instance, line, first, findings);
-      else if (other) more.push(line);
-      else seen.set(text, line);
+      if (!other) seen.set(text, line);
+      else {
+        const device = deviceOf(line);
+        const key = `${text} ${device}`;
+        const first = deviceOf(other) === device ? other : more.get(key);
+        if (first) sameAddress(instance, line, first, findings);
+        else more.set(key, line);
+      }
       checkLine(line, findings);
     }
   }
@@ -159,7 +163,7 @@ function checkUnicast(instance: Instance, findings: Findings): void {
 function checkAuthentication(config: Config, instance: Instance, findings: Findings): void {
   const { authentication } = instance;
   if (!authentication) return;
-  if (authentication.auth_pass === undefined) {
+  if (authentication.auth_pass === undefined && !findings.says(authentication, 'auth_pass')) {
     findings.add(
       'conf-missing',
       authentication,

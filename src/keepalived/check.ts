@@ -26,6 +26,8 @@ export interface Findings {
     extra?: Pick<Problem, 'hint' | 'related' | 'label'> & { severity?: Problem['severity'] },
   ): void;
   at(node: object, key?: string): Location | undefined;
+  /** Whether the file says it, be it wrong: what the parser has reported is not missing, too. */
+  says(node: object, key: string): boolean;
 }
 
 /** Checks a parsed configuration; the parser's own problems are not repeated. */
@@ -40,13 +42,19 @@ export function* checkSteps(parsed: Parsed, options: CheckOptions = {}): Steps<r
     (key === undefined ? undefined : parsed.at(node, key)) ?? parsed.at(node);
   const findings: Findings = {
     at: place,
+    says: (node, key) => parsed.at(node, key) !== undefined,
     add(code, node, key, message, { severity = 'error', ...extra } = {}) {
       const at = place(node, key);
       problems.push({ code, severity, message, ...(at ? { at } : {}), ...extra });
     },
   };
   if (config.vrrp_instance.length === 0) {
-    problems.push({ code: 'conf-missing', severity: 'error', message: 'the file defines no vrrp_instance' });
+    problems.push({
+      code: 'conf-missing',
+      severity: 'error',
+      message: 'the file defines no vrrp_instance',
+      ...(parsed.start && { at: parsed.start }),
+    });
   }
   checkNames(config, findings);
   checkVrids(config, findings);
@@ -183,13 +191,15 @@ function checkTracks(config: Config, owner: Instance | SyncGroup, findings: Find
 
 function checkDefinitions(config: Config, findings: Findings): void {
   for (const script of config.vrrp_script) {
-    if (!script.script) findings.add('conf-missing', script, undefined, `vrrp_script "${script.name}" has no script`);
+    if (!script.script && !findings.says(script, 'script'))
+      findings.add('conf-missing', script, undefined, `vrrp_script "${script.name}" has no script`);
   }
   for (const file of config.track_file) {
-    if (file.file === undefined) findings.add('conf-missing', file, undefined, `track_file "${file.name}" has no file`);
+    if (file.file === undefined && !findings.says(file, 'file'))
+      findings.add('conf-missing', file, undefined, `track_file "${file.name}" has no file`);
   }
   for (const process of config.track_process) {
-    if (process.process) continue;
+    if (process.process || findings.says(process, 'process')) continue;
     findings.add('conf-missing', process, undefined, `vrrp_track_process "${process.name}" has no process`);
   }
 }

@@ -21,9 +21,11 @@ export interface Parsed {
   readonly problems: readonly Problem[];
   /**
    * Where an object of the model stands, or with a key where that value of it stands (elements of a list of texts:
-   * `group.0`). Undefined for what the file does not say.
+   * `group.0`), also a wrong one. Undefined for what the file does not say.
    */
   at(node: object, key?: string): Location | undefined;
+  /** The file's beginning. */
+  readonly start?: Location;
   /** Somebody asked where a line stands that was not read again: only a reading of every line can tell. */
   isVague(): boolean;
 }
@@ -47,6 +49,7 @@ export function* parseSteps(text: string, file: string, options: PreprocessOptio
     config,
     problems: limited(problems),
     at: (node, key) => places.at(node, key),
+    start: { file, line: 1, column: 1 },
     isVague: () => places.isVague,
   };
 }
@@ -145,8 +148,8 @@ class BlockReader {
       this.problem('conf-duplicate', args.head, message);
     }
     if (row.name === 'preempt') delete draft.nopreempt;
-    if (value === undefined) return;
     this.places.note(draft, row.field, first);
+    if (value === undefined) return;
     if (row.form.kind === 'value') draft[row.field] = value;
     else {
       for (const field of row.form.fields) delete draft[field];
@@ -186,7 +189,10 @@ class BlockReader {
         const value = shape.read(line);
         if (typeof value === 'string') this.places.note(draft, `${row.field}.${list.length}`, word);
         else if (shape.usage !== NAMES_USAGE) line.end();
-        if (line.failures > 0) break;
+        if (line.failures > 0) {
+          this.places.note(draft, `${row.field}.${WRONG}`, word);
+          break;
+        }
         if (value !== undefined) list.push(value);
         if (typeof value !== 'string') break;
       }
@@ -258,6 +264,8 @@ class BlockReader {
   }
 }
 
+/** Stands for a line of a list that did not read. */
+export const WRONG = 'wrong';
 /** Longer than every keyword: what exceeds it is not compared letter by letter. */
 const SUGGEST_LENGTH_MAX = 64;
 const NAMES_USAGE = 'NAME...';

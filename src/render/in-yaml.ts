@@ -7,7 +7,12 @@ import type { Config } from '../keepalived/model.ts';
 /** @param config what derive() made of the member */
 export function checkDerived(config: Config, member: Member): readonly Problem[] {
   const places = placesOf(config, member);
-  return check({ config, problems: [], at: (node) => places.get(node), isVague: () => false })
+  return check({
+    config,
+    problems: [],
+    at: (node, key) => (key === undefined ? places.get(node) : undefined),
+    isVague: () => false,
+  })
     .filter(({ severity }) => severity === 'error')
     .map((problem) => ({ at: member.at, ...problem }));
 }

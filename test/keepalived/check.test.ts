@@ -41,7 +41,17 @@ const CASES: readonly [title: string, text: string, expected: readonly string[]]
     'vrrp_instance A {\n virtual_ipaddress { 10.0.0.1 }\n}\n',
     ['1:15 conf-missing', '1:15 conf-missing'],
   ],
-  ['no instance at all', 'global_defs {\n}\n', ['undefined:undefined conf-missing']],
+  [
+    'what stands there and is wrong is not missing, too',
+    'vrrp_instance A {\n interface a/b\n virtual_router_id x\n authentication {\n auth_type PASS\n auth_pass a b\n}\n virtual_ipaddress {\n 10.0.0.300\n }\n}\n',
+    ['2:12 conf-value', '3:20 conf-value', '6:12 conf-value', '9:2 conf-value'],
+  ],
+  [
+    'a block without an address',
+    'vrrp_instance A {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n }\n}\n',
+    ['4:2 conf-missing'],
+  ],
+  ['no instance at all', 'global_defs {\n}\n', ['1:1 conf-missing']],
   ['a name and a VRID that stand twice', instance('') + instance(''), ['7:15 conf-duplicate', '9:20 conf-duplicate']],
   ['a tracked script that is not defined', instance('track_script { s }'), ['5:17 conf-unknown-name']],
   ['IPv6 with version 2', instance('version 2').replace('10.0.0.1/24', 'fe80::1/64'), ['5:10 conf-value']],

@@ -63,6 +63,18 @@ test("property: any sequence of the language's pieces and of any characters is r
   );
 });
 
+test('property: every problem has its place, in a file that was read', () => {
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
+      const parsed = everything(pieces.join(''));
+      for (const { at } of [...parsed.problems, ...check(parsed)]) {
+        assert.ok(at && at.line >= 1 && at.column >= 1 && ['hostile.conf', 'other.conf'].includes(at.file));
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 test('property: a real file with bytes changed, cut out or repeated is read without an exception', () => {
   const damage = fc.record({
     text: fc.constantFrom(...corpus),
@@ -106,16 +118,31 @@ const BOMBS: Readonly<Record<string, string>> = {
   'a million quotes': INSTANCE('"'.repeat(1_000_001)),
   'a condition cut by a carriage return (once a crash)': '@main \r\0',
   'a million unknown keywords': 'x\n'.repeat(300_000),
+  'a list of half a million blanks (once without end)': `~LST(X,${' '.repeat(200_000)}x${' '.repeat(200_000)}{) a\n`,
+  'conditions upon conditions (once a crash)': '@main '.repeat(300_000),
+  'sequences upon sequences in a line (once a crash)': `${'~SEQ(A,1,1) '.repeat(50_000)}x`,
+  'names of a million letters beside each other': `${INSTANCE(`track_script {\n${'x'.repeat(1_000_000)}\n}`)}vrrp_script ${'y'.repeat(1_000_000)} {\n}\n`,
+  'one address on fifty thousand devices': INSTANCE(
+    `virtual_ipaddress {\n${Array.from({ length: 50_000 }, (_v, i) => `10.0.0.1/24 dev e${i}`).join('\n')}\n}`,
+  ),
+  'ten thousand unknown scripts beside as many that are known': `${Array.from({ length: 10_000 }, (_v, i) => `vrrp_script s${i} {\n}`).join('\n')}\n${INSTANCE(`track_script {\n${Array.from({ length: 10_000 }, (_v, i) => `t${i}`).join('\n')}\n}`)}`,
 };
 
+/** A word of a line, and what is said about it. */
+const MESSAGE_MAX = 2_000;
 /** On a slow, busy machine; the point is that none takes minutes. */
 const SECONDS_MAX = 20;
 
 for (const [what, text] of Object.entries(BOMBS)) {
   test(`${what}: refused, in bounded time`, () => {
     const start = performance.now();
-    const { problems } = parse(text, 'hostile.conf', { configId: 'main' });
+    const parsed = parse(text, 'hostile.conf', { configId: 'main' });
+    const problems = [...parsed.problems, ...check(parsed)];
     assert.equal(hasErrors(problems), true);
+    for (const { at, message } of problems) {
+      assert.ok(at, `no place: ${message}`);
+      assert.ok(message.length < MESSAGE_MAX, `${message.length} characters`);
+    }
     assert.ok(performance.now() - start < SECONDS_MAX * 1000, `${performance.now() - start} ms`);
   });
 }
