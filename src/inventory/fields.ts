@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { parseIp, parseIpPrefix } from '../base/address.ts';
 import type { ProblemCode } from '../base/codes.ts';
+import { parseDuration } from '../base/units.ts';
 import { isPrintable } from '../keepalived/quote.ts';
 
 /** What a schema says when it refuses a value, beyond zod's own words. */
@@ -42,15 +43,44 @@ export const device = (description: string) =>
       code: 'bad-interface',
       message: 'no interface can have this name: 1 to 15 characters, no blank or slash',
     });
+const DURATION = /^\d+(\.\d+)?(ms|s|m|h)$/;
 export const duration = (description: string) =>
+  z.string().regex(DURATION).describe(description).register(refusals, {
+    code: 'bad-duration',
+    message: 'a duration is a number with its unit',
+    hint: 'write 1s, 100ms, 5m or 2h',
+  });
+/** keepalived counts most times in microseconds, in 32 bits. */
+const WHOLE_SECONDS_MAX = 4294;
+/** Where keepalived.conf has no way to write parts of a second. */
+export const wholeSeconds = (description: string, min: 0 | 1, max: number = WHOLE_SECONDS_MAX) =>
   z
     .string()
-    .regex(/^\d+(\.\d+)?(ms|s|m|h)$/)
+    .regex(DURATION)
+    .refine((value) => {
+      const time = parseDuration(value) ?? 0;
+      return time % 1000 === 0 && time >= min * 1000 && time <= max * 1000;
+    })
     .describe(description)
     .register(refusals, {
       code: 'bad-duration',
-      message: 'a duration is a number with its unit',
-      hint: 'write 1s, 100ms, 5m or 2h',
+      message: `this takes whole seconds, ${min}s to ${max}s`,
+      hint: 'write 1s or 5m',
+    });
+/** A name for the resolver or an address: what looks like one must be one. */
+export const host = (description: string) =>
+  z
+    .string()
+    .refine((value) => /^[\w.:-]+$/.test(value) && (!/^[\d.]+$|:/.test(value) || parseIp(value) !== undefined))
+    .describe(description)
+    .register(refusals, { code: 'bad-address', message: 'this is neither the name of a host nor an IP address' });
+export const routerPath = (description: string) =>
+  text(description)
+    .refine((value) => value.startsWith('/'))
+    .register(refusals, {
+      code: 'inventory-value',
+      message: 'this must be an absolute path on the router',
+      hint: 'write /run/NAME',
     });
 export const address = (description: string) =>
   z
@@ -85,7 +115,7 @@ export const weight = z
   .max(253)
   .describe('Added to the priority while it is up (positive) or taken while it is down (negative); 0 or absent: FAULT.')
   .register(refusals, { code: 'weight-out-of-range', message: 'a weight must be -253 to 253' });
-export const count = (description: string) => z.int().min(0).max(65_535).describe(description);
+export const count = (description: string, min: 0 | 1) => z.int().min(min).max(65_535).describe(description);
 export const secret = (description: string) =>
   z
     .string()

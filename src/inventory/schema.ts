@@ -11,14 +11,20 @@ import {
   count,
   device,
   duration,
+  host,
   lines,
   name,
   priority,
+  routerPath,
   secret,
   text,
   vrid,
   weight,
+  wholeSeconds,
 } from './fields.ts';
+
+/** keepalived's own limit: 32 bits of seconds. */
+const REFRESH_SECONDS_MAX = 4_294_967_295;
 
 const notify = z.strictObject({
   master: command.nullish(),
@@ -163,12 +169,12 @@ const settings = {
     .describe('A virtual MAC: true, a name, or { name, xmit_base }.'),
   garp: z
     .strictObject({
-      delay: duration('Until the second burst.').nullish(),
-      repeat: count('Announcements a burst.').nullish(),
-      refresh: duration('Repeat for ever, this often.').nullish(),
-      refresh_repeat: count('Announcements a refresh.').nullish(),
-      lower_prio_delay: duration('After an advert of lower priority.').nullish(),
-      lower_prio_repeat: count('Announcements then.').nullish(),
+      delay: wholeSeconds('Until the second burst.', 0).nullish(),
+      repeat: count('Announcements a burst.', 1).nullish(),
+      refresh: wholeSeconds('Repeat for ever, this often.', 0, REFRESH_SECONDS_MAX).nullish(),
+      refresh_repeat: count('Announcements a refresh.', 1).nullish(),
+      lower_prio_delay: wholeSeconds('After an advert of lower priority.', 0).nullish(),
+      lower_prio_repeat: count('Announcements then.', 0).nullish(),
     })
     .nullish(),
   raw: lines('Lines inside vrrp_instance, verbatim; a line that Tandem does not know counts as a failover.').nullish(),
@@ -208,11 +214,11 @@ const common = {
   router_id: text("keepalived's router_id; default: the router's name.").nullish(),
   smtp: z
     .strictObject({
-      server: text('Address or name of the mail server.').nullish(),
+      server: host('Address or name of the mail server.').nullish(),
       port: z.int().min(1).max(65_535).nullish(),
       from: text('notification_email_from').nullish(),
       to: z.array(text('notification_email')).nullish(),
-      connect_timeout: duration('smtp_connect_timeout').nullish(),
+      connect_timeout: wholeSeconds('smtp_connect_timeout', 1).nullish(),
       helo: text('smtp_helo_name').nullish(),
     })
     .nullish(),
@@ -226,8 +232,8 @@ const common = {
       z
         .strictObject({
           run: command,
-          interval: duration('Default 1s.').nullish(),
-          timeout: duration('Default: interval.').nullish(),
+          interval: wholeSeconds('Default 1s.', 1).nullish(),
+          timeout: wholeSeconds('Default: interval.', 1).nullish(),
           weight: weight.nullish(),
           rise: z.int().min(1).nullish(),
           fall: z.int().min(1).nullish(),
@@ -238,7 +244,7 @@ const common = {
   track_files: z
     .record(
       name('track_file'),
-      z.strictObject({ file: text('Its path on the router.'), weight: weight.nullish() }).nullable(),
+      z.strictObject({ file: routerPath('Its path on the router.'), weight: weight.nullish() }).nullable(),
     )
     .nullish(),
   track_processes: z

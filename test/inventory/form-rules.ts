@@ -94,6 +94,30 @@ export const FORM_RULES: readonly Case[] = [
   { name: 'priority of a router that is no member', files: instance('priority: { a: 100, ⟦unknown-name⟧c: 50 }') },
   { name: 'a duration without its unit', files: instance('advert_int: ⟦bad-duration⟧1'), says: /write 1s/ },
   { name: 'a duration with a wrong unit', files: instance('advert_int: ⟦bad-duration⟧1sec'), says: /100ms/ },
+  {
+    name: 'times that keepalived.conf can only say in whole seconds, how often, and how long',
+    files: instance('garp: { delay: ⟦bad-duration⟧100ms, refresh: ⟦bad-duration⟧1.5s, repeat: ⟦inventory-value⟧0 }', {
+      top: 'scripts: { s: { run: /bin/true, interval: ⟦bad-duration⟧100ms, timeout: ⟦bad-duration⟧0s } }\n',
+    }),
+    says: /whole seconds, 1s to 4294s/,
+  },
+  {
+    name: 'a track file that is no path of the router',
+    files: instance('', { top: 'track_files: { f: { file: ⟦inventory-value⟧run/f } }\n' }),
+    says: /absolute path/,
+  },
+  ...['10.80.1.300', '":."', '"a b"', '"[::1]"'].map(
+    (server): Case => ({
+      name: `${server} is no mail server`,
+      files: instance('', { top: `smtp: { server: ⟦bad-address⟧${server} }\n` }),
+    }),
+  ),
+  {
+    name: 'mail servers by name and by address',
+    files: instance('', {
+      top: 'smtp: { server: "2001:db8::25" }\noverrides: { a: { smtp: { server: mail_1.example.net }, vrrp: { garp: { refresh: 2h } } } }\n',
+    }),
+  },
   { name: 'yes is no boolean in YAML 1.2', files: instance('smtp_alert: ⟦inventory-value⟧yes'), says: /true or false/ },
   {
     name: 'link is required and so is the VRID',
