@@ -3,15 +3,15 @@
  * dark, gives up. Four ways to die, and the cable cut with both alive; each without and with what `link: direct`
  * renders, on the real keepalived. The router's own clock and the order of events decide, so a slow machine passes.
  */
-// needs: kernel keepalived
+// needs: kernel keepalived ssh
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { Lab } from '../../src/lab/lab.ts';
 import { onPath } from '../../src/lab/machine.ts';
-import { waitFor } from '../../src/lab/process.ts';
+import { type RunResult, run, waitFor } from '../../src/lab/process.ts';
 import { labPossible } from '../lab/possible.ts';
 import { steady } from '../support/steady.ts';
 
@@ -31,12 +31,42 @@ const BACKUP = 'rtr-core02';
 type Variant = 'tracked' | 'untracked' | 'direct';
 type State = 'MASTER' | 'BACKUP' | 'FAULT';
 
+const ROOT = resolve(import.meta.dirname, '../..');
+const PLAN_SAYS = /if only the cable is cut, both routers become MASTER until it is back/;
+
+/** The tree's own pair, whose cable is that of the lab, with another word behind `link:`. */
+async function onFleet(link: string, ...command: readonly string[]): Promise<RunResult> {
+  const fleet = mkdtempSync(join(directory, `${link}-`));
+  for (const folder of ['inventory', 'pairs', 'router-scripts']) {
+    cpSync(join(ROOT, folder), join(fleet, folder), { recursive: true });
+  }
+  const file = join(fleet, 'pairs/core.yaml');
+  const text = readFileSync(file, 'utf8');
+  assert.match(text, /^ {4}link: direct /m);
+  writeFileSync(file, text.replace(/^ {4}link: direct /m, `    link: ${link} `));
+  const argv = [process.execPath, join(ROOT, 'src/cli.ts'), '-C', fleet, ...command];
+  return run(argv, { env: { ...process.env, CORE_VRRP: 'lab-only' } });
+}
+
+/** What `link: direct` renders for a router and `link: switched` does not. */
+async function addedByDirect(router: string): Promise<readonly string[]> {
+  const [direct = [], switched = []] = await Promise.all(
+    ['direct', 'switched'].map(async (link) => {
+      const { stdout } = await onFleet(link, 'render', 'core');
+      const file = stdout.split(/^==> /m).find((part) => part.startsWith(`${router}:/etc/keepalived/keepalived.conf`));
+      const lines = (file ?? '').split('\n').map((line) => line.trim());
+      return lines.slice(1).filter((line) => line !== '' && !line.startsWith('#'));
+    }),
+  );
+  assert.ok(switched.includes('interface p4p1') && switched.every((line) => direct.includes(line)));
+  return direct.filter((line) => !switched.includes(line));
+}
+
+const added = new Map<string, readonly string[]>();
+if (!skip) for (const router of [MASTER, BACKUP]) added.set(router, await addedByDirect(router));
+
 function configOf(router: string, variant: Variant): string {
-  const own = { [MASTER]: '10.255.0.1', [BACKUP]: '10.255.0.2' }[router];
-  const options = [
-    ...(variant === 'tracked' ? [] : ['dont_track_primary']),
-    ...(variant === 'direct' ? [`mcast_src_ip ${own}`] : []),
-  ];
+  const options = { tracked: [], untracked: ['dont_track_primary'], direct: added.get(router) ?? [] }[variant];
   return `global_defs {
    router_id ${router}
 }
@@ -202,11 +232,12 @@ describe('the peer is dead', options, () => {
   }
 });
 
-describe('the cable is cut and both routers live', options, () => {
+describe('the cable is cut and both routers live: what happens is what the plan said', options, () => {
   test(
     'direct: both are MASTER until it is back, then one again',
     steady(async () => {
       await using lab = await pairUp('direct');
+      assert.match((await onFleet('direct', '-F', lab.sshConfig, 'plan')).stderr, PLAN_SAYS);
       await lab.unplug(MASTER, 'p4p1');
       await becomes(lab, BACKUP, 'MASTER');
       await stays(lab, MASTER, 'MASTER');
@@ -226,6 +257,7 @@ describe('the cable is cut and both routers live', options, () => {
     'tracked: both are in FAULT and nobody holds a VIP until it is back, then one is MASTER again',
     steady(async () => {
       await using lab = await pairUp('tracked');
+      assert.doesNotMatch((await onFleet('switched', '-F', lab.sshConfig, 'plan')).stderr, PLAN_SAYS);
       await lab.unplug(MASTER, 'p4p1');
       await Promise.all([stays(lab, MASTER, 'FAULT'), stays(lab, BACKUP, 'FAULT')]);
       await lab.plug(MASTER, 'p4p1');
