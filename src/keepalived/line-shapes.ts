@@ -102,11 +102,11 @@ export const peer: LineShape<UnicastPeer> = {
   bad: ['192.0.2.700', '192.0.2.7 min_ttl 300'],
 };
 
-/** Names, as many on a line as you like. */
-export const name = (good: readonly string[], bad: readonly string[] = []): LineShape<string> => ({
+/** Names, as many on a line as you like; a block of none is refused where it stands. */
+export const name = (good: readonly string[]): LineShape<string> => ({
   usage: 'NAME...',
   read: (args) => args.next()!.text,
   write: quote,
   good,
-  bad,
+  bad: [''],
 });

@@ -41,6 +41,8 @@ test('every keyword of tiers 1 and 2 has an accepted and a refused sample', () =
   for (const row of rows) {
     const expectations = new Set(SAMPLES.filter((sample) => sample.row === row).map((sample) => sample.expected));
     assert.deepEqual([...expectations].sort(), ['accepted', 'refused'], `${row.in} ${row.name}`);
+    const shape = 'shape' in row.form ? row.form.shape : undefined;
+    if (shape && shape.usage !== '') assert.ok(shape.bad.length > 0, `${row.in} ${row.name}: no wrong value`);
   }
 });
 
