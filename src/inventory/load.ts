@@ -108,7 +108,7 @@ const noPairs: Problem = {
   code: 'inventory-missing',
   severity: 'error',
   message: 'there is no file under pairs/',
-  hint: 'tandem init writes one to start from; -C names another folder',
+  hint: 'the inventory/ and pairs/ of this package are an example to start from; -C names another folder',
 };
 
 /** The name stands in the routers' files. */
