@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { IMPACT_CLASSES } from '../change/impact-model.ts';
+import { devicesOf } from './guards.ts';
 import { installationOf } from './install.ts';
 import { hasChanges, type PairPlan, VERDICTS, verdictOf } from './plan.ts';
 
@@ -18,6 +19,11 @@ const router = z.strictObject({
   daemon: z.enum(['running', 'stopped', 'absent', 'unknown']).optional(),
   engine: z.enum(['keepalived', 'tandemd']).optional(),
   version: z.string().optional(),
+  selinux: z.enum(['enforcing', 'permissive', 'disabled']).optional(),
+  /** Who manages the devices that the new configuration names, by what it noted at run time. */
+  managers: z
+    .record(z.string(), z.enum(['NetworkManager', 'systemd-networkd', 'ifupdown', 'none', 'unknown']))
+    .optional(),
   /** By instance, as the daemon tells it. */
   roles: z.record(z.string(), z.enum(['MASTER', 'BACKUP', 'FAULT', 'INIT'])),
   /** Files that would be written. One that holds a secret has no hash: a short password could be guessed from it. */
@@ -113,7 +119,9 @@ function pairDocument(plan: PairPlan): z.infer<typeof pair> {
 
 function routerDocument(node: PairPlan['nodes'][number]): z.infer<typeof router> {
   const { router: name, reading, roles, writes, drift } = node;
-  const daemon = reading.kind === 'read' ? reading.observed.daemon : undefined;
+  const observed = reading.kind === 'read' ? reading.observed : undefined;
+  const daemon = observed?.daemon;
+  const named = new Set(node.desired.config.vrrp_instance.flatMap(devicesOf));
   const installs = installationOf(node);
   return {
     name,
@@ -123,6 +131,12 @@ function routerDocument(node: PairPlan['nodes'][number]): z.infer<typeof router>
     ...((daemon?.kind === 'running' || daemon?.kind === 'stopped') && {
       engine: daemon.engine,
       version: daemon.version,
+    }),
+    ...(observed && {
+      selinux: observed.system.selinux,
+      managers: Object.fromEntries(
+        observed.interfaces.filter(({ name }) => named.has(name)).map((each) => [each.name, each.managedBy]),
+      ),
     }),
     roles,
     writes: writes.map(({ path, sha256, sensitive }) => ({ path, ...(!sensitive && { sha256 }) })),

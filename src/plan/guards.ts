@@ -133,7 +133,8 @@ function interfaceBlocks({ router, reading, desired }: NodePlan): Problem[] {
     );
 }
 
-function devicesOf(instance: Instance): string[] {
+/** Every device that an instance names, but for one that it makes itself. */
+export function devicesOf(instance: Instance): string[] {
   const vmac = instance.use_vmac?.name;
   const hops = (instance.virtual_routes ?? []).flatMap((route) => [
     route.dev,

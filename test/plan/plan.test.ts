@@ -238,6 +238,11 @@ test('what is wrong with both routers of a pair is said once', () => {
   assert.equal(printPlans([plan], plain).match(/^ {2}! /gm)?.length, 1);
 });
 
+test('the document says what plays into it on each router: SELinux, and who manages the devices', () => {
+  const [a] = planDocument([planOf(running, backup)], 0).pairs[0]!.routers;
+  assert.deepEqual([a!.selinux, a!.managers], ['disabled', { lan0: 'none', x0: 'none' }]);
+});
+
 test('every plan above fits the published schema, and the committed schema is current (F21)', () => {
   const plans = [...orders.map((row) => row.plan)];
   planSchema.parse({ format: 'tandem.plan', version: 1, ...planDocument(plans, 0) });
