@@ -58,7 +58,8 @@ export function labCommand(io: Io): Command {
       attached(io, found, node, command[0] === '--' ? command.slice(1) : command),
   );
   on(lab.command('shell <node>').description('a shell in a node'), (found, node: string) =>
-    attached(io, found, node, ['sh', '-i']),
+    // On a terminal of its own: ours belongs to processes that the node does not see, and no shell can share it so.
+    attached(io, found, node, process.stdin.isTTY ? ['script', '-qec', 'sh -i', '/dev/null'] : ['sh']),
   );
   on(
     lab.command('unplug <router> <iface>').description('pulls the cable').option('--flush', FLUSH),

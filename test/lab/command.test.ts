@@ -53,6 +53,16 @@ test(
 
       const exec = await tandem('exec', 'rtr-core01', 'sh', '-c', 'hostname; echo bad >&2; exit 5');
       assert.deepEqual(exec, { code: 5, stdout: 'rtr-core01\n', stderr: 'bad\n' });
+      const typed = await run(
+        ['script', '-qec', `'${process.execPath}' '${program}' lab shell rtr-core01`, '/dev/null'],
+        {
+          stdin: 'hostname\nexit 4\n',
+          env: { ...process.env, TANDEM_LAB_DIR: directory },
+        },
+      );
+      assert.equal(typed.code, 4, typed.stdout);
+      assert.match(typed.stdout, /^rtr-core01\r$/m);
+      assert.doesNotMatch(typed.stdout, /tty/, 'a shell that has its terminal');
       assert.equal((await tandem('exec', 'rtr-core01', 'sh', '-c', 'kill -KILL $$')).code, 137, 'as a shell has it');
       const carrier = (): Promise<string> => says('exec', 'rtr-core02', 'cat', '/sys/class/net/p4p1/carrier');
       await says('unplug', 'rtr-core01', 'p4p1');
