@@ -196,6 +196,9 @@ case $parents in
 esac
 `;
 
+/** For sed -n: what a file's includes name, behind a condition, too; what a variable stands for may be anything. */
+export const INCLUDE_PATTERNS = String.raw`s/[$]{\{0,1\}[A-Za-z_][A-Za-z0-9_]*}\{0,1\}/*/g;s/^[[:blank:]]*\(@[^[:blank:]]*[[:blank:]]\{1,\}\)\{0,1\}include[rmwba]*[[:blank:]]\{1,\}"\{0,1\}\([^[:blank:]"]*\).*$/\2/p`;
+
 /**
  * The configuration that the daemon was started with, or would be: its -f wherever it stands. What it includes
  * comes with its text; what lies beside it as facts only.
@@ -218,7 +221,7 @@ fact() {
 }
 includes() {
   [ "$2" -le 8 ] || return
-  sed -n 's/^[[:blank:]]*include[rmwba]*[[:blank:]]\{1,\}"\{0,1\}\([^[:blank:]"]*\).*$/\1/p' "$1" | head -n 64 | while IFS= read -r pattern; do
+  sed -n '${INCLUDE_PATTERNS}' "$1" | head -n 64 | while IFS= read -r pattern; do
     (
       cd "$(dirname "$1")" || exit
       for file in $pattern; do
