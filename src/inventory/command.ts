@@ -41,6 +41,7 @@ export function commandReader(
       const at = place.document.at(place.path);
       const { run, user, group } = typeof yaml === 'string' || Array.isArray(yaml) ? { run: yaml } : yaml;
       const [program = '', ...args] = typeof run === 'string' ? [run] : run;
+      if (group != null && user == null) return refuse(at, 'a group without a user', 'say user: as well');
       const owner = { ...(user != null && { user }), ...(group != null && { group }) };
       if (program.startsWith('/')) {
         if (typeof run !== 'string' || !/\s/.test(run)) return { argv: [program, ...args], ...owner };

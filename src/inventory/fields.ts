@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { parseIp, parseIpPrefix } from '../base/address.ts';
 import type { ProblemCode } from '../base/codes.ts';
 import { parseDuration } from '../base/units.ts';
+import { isPlainName } from '../keepalived/command.ts';
 import { isPrintable } from '../keepalived/quote.ts';
 
 /** What a schema says when it refuses a value, beyond zod's own words. */
@@ -37,7 +38,8 @@ export const name = (description: string) => text(description);
 export const device = (description: string) =>
   z
     .string()
-    .regex(/^[^\s/"'{}#!]{1,15}$/)
+    .regex(/^[^\s/"'{}#!\\]{1,15}$/)
+    .refine(isPrintable)
     .describe(description)
     .register(refusals, {
       code: 'bad-interface',
@@ -136,14 +138,21 @@ export const lines = (description: string) =>
 /** Tabs and line ends are the only control characters of a verbatim text. */
 const isRaw = (value: string): boolean => !/\p{Cc}/u.test(value.replaceAll(/[\t\n]/g, ''));
 
+const account = (description: string) =>
+  z
+    .string()
+    .refine(isPlainName)
+    .describe(description)
+    .register(refusals, { code: 'bad-command', message: 'no user or group is called so' });
+
 export const command = z
   .union([
     text('An absolute path on the router, or a relative one: a file of this tree, installed under /etc/keepalived.'),
     z.array(text('The path, then one argument an item.')).min(1),
     z.strictObject({
       run: z.union([text('Path.'), z.array(text('The path, then one argument an item.')).min(1)]),
-      user: name('Whom it runs as; default: script_user.').nullish(),
-      group: name('Its group.').nullish(),
+      user: account('Whom it runs as; default: script_user.').nullish(),
+      group: account('Its group; it needs a user.').nullish(),
     }),
   ])
   .describe('A command: a path, a list of path and arguments, or { run, user, group }.');

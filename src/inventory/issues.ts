@@ -26,7 +26,7 @@ export function problemsOf(issue: Issue, root: Schema, document: YamlDocument): 
   const own = issue.code === 'custom' ? (issue.params?.refusal as Refusal | undefined) : undefined;
   const refusal =
     own ??
-    schemasAt(root, path)
+    (issue.code === 'invalid_key' ? keyTypesAt(root, path.slice(0, -1)) : schemasAt(root, path))
       .map((schema) => refusals.get(schema))
       .find((found) => found !== undefined);
   const says = !isOfAnotherKind(issue) || (NUMBERS_TOO.includes(refusal?.code) && document.has(path));
@@ -168,6 +168,10 @@ export function keysAt(root: Schema, path: Path): string[] {
   return [...new Set(schemasAt(root, path).flatMap((s) => (s instanceof z.ZodObject ? Object.keys(s.shape) : [])))];
 }
 
+/** The types that a key of the map at a path must have. */
+const keyTypesAt = (root: Schema, path: Path): Schema[] =>
+  schemasAt(root, path).flatMap((schema) => (schema instanceof z.ZodRecord ? [schema.keyType] : []));
+
 /** The types that a path may stand for: several where a union has several forms. */
 function schemasAt(root: Schema, path: Path): Schema[] {
   let found = unwrap(root);
@@ -190,7 +194,7 @@ function child(schema: Schema, step: string | number): Schema[] {
     return own ? [own] : [];
   }
   if (schema instanceof z.ZodRecord) return [schema.valueType];
-  return schema instanceof z.ZodArray ? [schema.element] : [];
+  return schema instanceof z.ZodArray && typeof step === 'number' ? [schema.element] : [];
 }
 
 /** The value at a path, as far as maps and lists of their own lead. */

@@ -25,6 +25,7 @@ import {
 
 /** keepalived's own limit: 32 bits of seconds. */
 const REFRESH_SECONDS_MAX = 4_294_967_295;
+const INT32_MAX = 2_147_483_647;
 
 const notify = z.strictObject({
   master: command.nullish(),
@@ -235,8 +236,8 @@ const common = {
           interval: wholeSeconds('Default 1s.', 1).nullish(),
           timeout: wholeSeconds('Default: interval.', 1).nullish(),
           weight: weight.nullish(),
-          rise: z.int().min(1).nullish(),
-          fall: z.int().min(1).nullish(),
+          rise: z.int().min(1).max(INT32_MAX).nullish(),
+          fall: z.int().min(1).max(INT32_MAX).nullish(),
         })
         .nullable(),
     )
@@ -254,7 +255,7 @@ const common = {
         .strictObject({
           process: z.union([text('The program.'), z.array(text('The program, then its arguments.')).min(1)]),
           weight: weight.nullish(),
-          quorum: z.int().min(1).nullish(),
+          quorum: z.int().min(1).max(65_535).nullish(),
         })
         .nullable(),
     )

@@ -101,6 +101,20 @@ export const FORM_RULES: readonly Case[] = [
     }),
     says: /whole seconds, 1s to 4294s/,
   },
+  ...['"a\\\\"', '"a\\0"', '"a b"', 'a/b', 'sixteenletterss0'].map(
+    (device): Case => ({
+      name: `an interface that is called ${device}`,
+      files: instance('', { top: `interfaces: { ⟦bad-interface⟧${device}: {} }\n` }),
+    }),
+  ),
+  {
+    name: 'more than keepalived counts to',
+    files: instance('', {
+      top: `track_processes: { p: { process: x, quorum: ⟦inventory-value⟧65536 } }
+scripts: { s: { run: /bin/x, rise: ⟦inventory-value⟧2147483648 } }
+`,
+    }),
+  },
   {
     name: 'a track file that is no path of the router',
     files: instance('', { top: 'track_files: { f: { file: ⟦inventory-value⟧run/f } }\n' }),
@@ -154,7 +168,7 @@ export const FORM_RULES: readonly Case[] = [
   ),
   {
     name: 'a router whose name no file can carry',
-    files: { 'inventory/x.yaml': 'routers: { ⟦inventory-value⟧"a\\nb": {} }\n', ...instance('') },
+    files: { 'inventory/x.yaml': 'routers: { ⟦text-unprintable⟧"a\\nb": {} }\n', ...instance('') },
   },
   {
     name: 'a pair whose name no file can carry',

@@ -98,6 +98,12 @@ export const PAIR_RULES: readonly Case[] = [
     files: { ...instance('notify: { master: ⟦bad-command⟧hooks/keepalived.conf }'), 'hooks/keepalived.conf': '' },
   },
   {
+    name: 'users and groups that are none, and a group alone',
+    files: instance(
+      'notify: { master: { run: /bin/x, user: ⟦bad-command⟧a b }, backup: { run: /bin/x, user: a, group: ⟦bad-command⟧$g }, ⟦bad-command⟧fault: { run: /bin/x, group: g } }',
+    ),
+  },
+  {
     name: 'two scripts of one name',
     files: { ...instance('notify: { master: m/run, backup: ⟦bad-command⟧b/run }'), 'm/run': '', 'b/run': '' },
   },
