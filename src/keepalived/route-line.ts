@@ -71,8 +71,10 @@ export function readRoute(args: Args): RouteLine | undefined {
   for (let word = args.next(); word; word = args.next()) {
     const key = SYNONYMS[word.text] ?? word.text;
     if (key === 'inet' || key === 'inet6') draft.family = key === 'inet' ? 4 : 6;
-    else if (TYPES.includes(key)) draft.type = key;
-    else if (key === 'onlink' || key === 'no_track') draft[key] = true;
+    else if (TYPES.includes(key)) {
+      if (draft.type !== undefined) args.fail(word, 'the route has two types', { code: 'conf-duplicate' });
+      draft.type = key;
+    } else if (key === 'onlink' || key === 'no_track') draft[key] = true;
     else if (ROUTE_FLAG_OPTIONS.includes(key)) options[key] = '';
     else if (ROUTE_VALUE_OPTIONS.has(key)) readOption(args, key, options);
     else if (key === 'encap') readEncap(args, word, options);
