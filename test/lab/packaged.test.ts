@@ -1,17 +1,20 @@
 // needs: kernel ssh
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { installPackage } from '../support/package.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tandem-packaged-'));
 after(() => rmSync(folder, { recursive: true }));
 
-test('a lab of the installed package has its own SSH server in the routers', () => {
+test('a lab of the installed package has its own SSH server in the routers, and what the demo plays on', () => {
   const cli = installPackage(folder);
+  for (const file of ['examples/seed-as-published/pairs/core.yaml', 'router-scripts/promotemaster']) {
+    assert.ok(existsSync(join(dirname(cli), '..', file)), file);
+  }
   const labs = join(folder, 'labs');
   mkdirSync(labs);
   const run = (program: string, ...argv: readonly string[]) =>
