@@ -1,104 +1,26 @@
 /** The rows of the reload matrix that a deployer can carry out, and what impact shall say of each. */
 import { ms } from '../../src/base/units.ts';
-import type { ImpactClass } from '../../src/change/impact-model.ts';
-import type { Config, Instance } from '../../src/keepalived/model.ts';
-import { config, instance, ip, route, vip, withInstances } from './build.ts';
-import { type FactParts, file, type Pair, PRIORITY, type RouterName } from './pair.ts';
-
-export interface Row {
-  readonly name: string;
-  readonly pair: Pair;
-  /** With 2.2.7, 2.4.3, tandemd. */
-  readonly classes: readonly [ImpactClass, ImpactClass, ImpactClass];
-  /** What a plan of real routers, or apply, says where it does not carry the row out. */
-  readonly notCarriedOut?: NotCarriedOut;
-  /** With 2.2.7. */
-  readonly order: string;
-  /** With 2.2.7: `0`, `1`, `<=2`. */
-  readonly transitions: string;
-  readonly rule: string;
-}
-
-/** Why apply does not carry a row out on real routers, and what 2.2.7 would do with it. */
-interface NotCarriedOut {
-  readonly ends: 'refused' | 'rolled-back';
-  readonly says: RegExp;
-  readonly harm: string;
-}
-
-type Parts = Partial<Instance> | ((router: RouterName) => Partial<Instance>);
-
-const parts = (p: Parts, router: RouterName): Partial<Instance> => (typeof p === 'function' ? p(router) : p);
-
-/** The same edit of VI_0 on both routers. */
-const edit = (before: Parts, after: Parts, facts: (router: RouterName) => FactParts = () => ({})): Pair => ({
-  before: (router) => file(router, parts(before, router)),
-  after: (router) => file(router, { ...parts(before, router), ...parts(after, router) }),
-  facts,
-});
-
-const files = (
-  before: (r: RouterName) => Config,
-  after: (r: RouterName) => Config,
-  more: Partial<Pair> = {},
-): Pair => ({
-  before,
-  after,
-  ...more,
-});
-
-const [first, second] = [vip('192.168.1.1/24'), vip('192.168.1.2/24')];
-const third = vip('192.168.1.3/24');
-/** A leg without a base address: the first VIP is primary. */
-const bare = (router: RouterName): FactParts => {
-  const at = { dev: 'p3p1', scope: 'global' } as const;
-  const held = [
-    { ...at, address: first.address, secondary: false },
-    { ...at, address: second.address, secondary: true },
-  ];
-  return { addresses: router === 'A' ? held : [] };
-};
-const promoting = (router: RouterName): FactParts => ({
-  ...bare(router),
-  sysctls: { 'net.ipv4.conf.p3p1.promote_secondaries': '1' },
-});
-const v3 = { version: 3 } as const;
-const fast = { ...v3, advert_int: ms(100) };
-const many = (count: number, timers: Partial<Instance>): Pair => {
-  const excluded = Array.from({ length: count }, (_, i) => vip(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`));
-  const routes = Array.from({ length: count }, (_, i) =>
-    route(`172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32 via 10.1.1.9 dev p3p2`),
-  );
-  return edit(
-    { ...timers, virtual_ipaddress_excluded: excluded, virtual_routes: routes },
-    {
-      virtual_ipaddress_excluded: [...excluded, vip('11.0.0.1/32')],
-      virtual_routes: [...routes, route('11.1.0.0/16 via 10.1.1.9 dev p3p2')],
-    },
-  );
-};
-const lan = (router: RouterName): Instance =>
-  instance({
-    name: 'VI_lan',
-    virtual_router_id: 61,
-    priority: PRIORITY[router],
-    virtual_ipaddress: [vip('10.1.1.1/24 dev p3p2')],
-  });
-const wan = (router: RouterName): Instance =>
-  instance({
-    name: 'VI_wan',
-    virtual_router_id: 62,
-    priority: PRIORITY[router],
-    virtual_ipaddress: [vip('91.59.24.140/24 dev p1p2')],
-  });
-const main = (router: RouterName): Instance => instance({ priority: PRIORITY[router] });
-const chk = { name: 'chk', script: { argv: ['/etc/keepalived/chk'] } };
-
-const LOST: NotCarriedOut = {
-  ends: 'refused',
-  says: /promote_secondaries 0/,
-  harm: 'the other VIPs of the subnet are gone from both routers, for good',
-};
+import { config, ip, vip, withInstances } from './build.ts';
+import {
+  bare,
+  chk,
+  edit,
+  fast,
+  files,
+  first,
+  LOST,
+  lan,
+  main,
+  many,
+  promoting,
+  type Row,
+  second,
+  third,
+  v3,
+  wan,
+} from './matrix-row.ts';
+import { file } from './pair.ts';
+import { SETTINGS_ROWS } from './reload-matrix-settings.ts';
 
 export const ROWS: readonly Row[] = [
   {
@@ -141,47 +63,7 @@ export const ROWS: readonly Row[] = [
     transitions: '0',
     rule: 'excluded-vips',
   },
-  ...(
-    [
-      [
-        'a route with its table',
-        {},
-        { virtual_routes: [route('10.0.0.0/8 via 10.1.1.9 dev p3p2 table 20')] },
-        'routes-and-rules',
-      ],
-      ['notify', {}, { notify_master: { argv: ['/etc/keepalived/n'] } }, 'settings'],
-      ['garp', {}, { garp_master_delay: ms(1000) }, 'settings'],
-      ['track_interface (up)', {}, { track_interface: [{ name: 'p3p1' }] }, 'tracker-passes'],
-      ['dont_track_primary', {}, { dont_track_primary: true }, 'settings'],
-      ['an instance renamed', {}, { name: 'VI_new' }, 'name'],
-      ['nopreempt added', {}, { nopreempt: true }, 'role-stays'],
-      ['advert_int v3 raised', { ...v3, advert_int: ms(1000) }, { advert_int: ms(2000) }, 'advert-int-raised'],
-      ['mcast_src_ip added', {}, { mcast_src_ip: ip('10.255.0.1') }, 'settings'],
-      [
-        'auth_pass in version 3, which has none',
-        v3,
-        { authentication: { auth_type: 'PASS', auth_pass: 'x' } },
-        'same-effect',
-      ],
-    ] as const
-  ).map(
-    ([name, before, after, rule]): Row => ({
-      name,
-      pair: edit(before, after),
-      classes: rule === 'same-effect' ? ['none', 'none', 'none'] : ['hot', 'hot', 'hot'],
-      order: rule === 'same-effect' ? 'none' : 'B -> A',
-      transitions: '0',
-      rule,
-      // keepalived -t refuses what it would ignore.
-      ...(rule === 'same-effect' && {
-        notCarriedOut: {
-          ends: 'refused',
-          says: /does not support authentication|has no authentication/,
-          harm: 'it is ignored',
-        },
-      }),
-    }),
-  ),
+  ...SETTINGS_ROWS,
   {
     name: 'a passing track_script',
     pair: files(

@@ -16,8 +16,9 @@ import { check } from '../../src/keepalived/check.ts';
 import { parse } from '../../src/keepalived/parser.ts';
 import { print } from '../../src/keepalived/printer.ts';
 import { instance, vip, withInstances } from '../change/build.ts';
+import type { Row } from '../change/matrix-row.ts';
 import { PRIORITY } from '../change/pair.ts';
-import { ROWS, type Row } from '../change/reload-matrix.ts';
+import { ROWS } from '../change/reload-matrix.ts';
 import { labPossible } from '../lab/possible.ts';
 import {
   changedFiles,
