@@ -316,7 +316,12 @@ async function runCommit(remote: Remote, script: Omit<CommitScript, 'mark'>, wai
   const stdin = `main() {\n${commitScript({ mark, ...script })}}\nmain </dev/null\n`;
   const what = script.signal === 'none' ? 'putting files in place' : 'putting files in place and reloading';
   const wait = script.at === undefined ? 0 : armedMax + waiting;
-  const answers = await ask(remote, mark, { argv: ['sh', '-s'], stdin, timeout: ms(Math.ceil(commitTimeout + wait)), what });
+  const answers = await ask(remote, mark, {
+    argv: ['sh', '-s'],
+    stdin,
+    timeout: ms(Math.ceil(commitTimeout + wait)),
+    what,
+  });
   return readCommit(answers);
 }
 

@@ -9,6 +9,7 @@ import { Estate } from '../../src/daemon/estate.ts';
 import type { Owner } from '../../src/daemon/owner.ts';
 import type { Thing } from '../../src/daemon/things.ts';
 import { View } from '../../src/daemon/view.ts';
+import { PACKETS_MAX } from '../../src/lab/ping.ts';
 import { waitFor } from '../../src/lab/process.ts';
 import type { Address } from '../../src/linux/address.ts';
 import type { Change, Failure } from '../../src/linux/kernel.ts';
@@ -101,7 +102,7 @@ export class Pinger {
   readonly #ended: Promise<void>;
 
   constructor(address: string) {
-    const argv = ['netns', 'exec', PEER, process.execPath, PROBE, address, '5', '1000'];
+    const argv = ['netns', 'exec', PEER, process.execPath, PROBE, address, '5', '1000', `${PACKETS_MAX}`];
     this.#process = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines = createInterface({ input: this.#process.stdout! });
     lines.on('line', (line) => {
