@@ -70,7 +70,7 @@ function instanceFindings(both: readonly OnRouter[], seen: readonly Observed[]):
   });
   const masters = states.filter((s) => s.state === 'MASTER');
   if (masters.length !== 1) {
-    const told = states.map((s) => `${s.router} ${s.state ?? 'unknown'}`).join(', ');
+    const told = states.map((s) => `${s.router} ${stateText(s)}`).join(', ');
     const why = masters.length > 1 ? masters.map((s) => whyDeaf(s.facts, s.instance?.name ?? name)).join('') : '';
     const message = `${name}: exactly one router must be MASTER, but ${told}${why}`;
     return [{ message, ...(masters.length > 1 && { split: true }) }];
@@ -80,7 +80,8 @@ function instanceFindings(both: readonly OnRouter[], seen: readonly Observed[]):
   for (const { router, facts, instance, state } of states) {
     if (!instance) continue;
     if (router !== master && state !== 'BACKUP') {
-      findings.push({ router, message: `${name}: ${router} is ${state ?? 'unknown'}, not ready to take over` });
+      const what = stateText({ facts, state });
+      findings.push({ router, message: `${name}: ${router} is ${what}, not ready to take over` });
     }
     findings.push(...addressFindings(instance, facts, router === master));
     if (router === master) findings.push(...routeFindings(instance, facts));
@@ -90,6 +91,11 @@ function instanceFindings(both: readonly OnRouter[], seen: readonly Observed[]):
 
 const stateOf = (facts: Observed, name: string): InstanceFact['state'] | undefined =>
   facts.instances?.find((i) => i.name === name)?.state;
+
+function stateText({ facts, state }: { facts: Observed; state: InstanceFact['state'] | undefined }): string {
+  if (state !== undefined) return state;
+  return facts.daemon.kind === 'stopped' || facts.daemon.kind === 'absent' ? 'without a daemon' : 'unknown';
+}
 
 /** What a second master's counters say about how it came to be one; empty where they say nothing. */
 function whyDeaf({ router, instances }: Observed, name: string): string {

@@ -15,6 +15,11 @@ import { waitFor } from '../../src/lab/process.ts';
 import { labPossible } from '../lab/possible.ts';
 import { steady } from '../support/steady.ts';
 
+/** Of all pairs of a test file, which may run side by side. */
+const labs = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
+process.env.TANDEM_LAB_DIR = labs;
+process.on('exit', () => rmSync(labs, { recursive: true, force: true }));
+
 export const [A, B] = ['rtr-core01', 'rtr-core02'] as const;
 export const CONFIG = '/etc/keepalived/keepalived.conf';
 export const ROOT = join(import.meta.dirname, '../..');
@@ -166,22 +171,18 @@ type Files = ReadonlyMap<string, string>;
 export class LivePair implements AsyncDisposable {
   /** With inventory/ and pairs/. */
   readonly fleet: string;
-  readonly #labs: string;
   #lab: Lab;
   #applied: Files | undefined;
 
-  private constructor(lab: Lab, fleet: string, labs: string) {
+  private constructor(lab: Lab, fleet: string) {
     this.#lab = lab;
     this.fleet = fleet;
-    this.#labs = labs;
   }
 
   /** Two routers that run nothing yet. */
   static async up(topology: 'core' | 'bare' = 'core'): Promise<LivePair> {
-    const labs = mkdtempSync(join(tmpdir(), 'tandem-labs-'));
-    process.env.TANDEM_LAB_DIR = labs;
     const lab = await Lab.up({ topology });
-    const pair = new LivePair(lab, mkdtempSync(join(tmpdir(), 'tandem-fleet-')), labs);
+    const pair = new LivePair(lab, mkdtempSync(join(tmpdir(), 'tandem-fleet-')));
     pair.addInterface();
     pair.describe();
     return pair;
@@ -189,7 +190,7 @@ export class LivePair implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab.down();
-    for (const folder of [this.fleet, this.#labs]) rmSync(folder, { recursive: true, force: true });
+    rmSync(this.fleet, { recursive: true, force: true });
   }
 
   get lab(): Lab {
