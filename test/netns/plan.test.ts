@@ -61,7 +61,7 @@ describe('a plan of a live pair', { skip, timeout: 240_000 }, () => {
   test('a file that was edited by hand is drift until it is loaded, with its lines for one router and its includes', async () => {
     pair.describe();
     try {
-      await pair.sh(B, `cp -p ${CONFIG} /root/ok`);
+      await pair.sh(B, `cp -p ${CONFIG} /var/tmp/ok`);
       await pair.sh(B, `sed -i 's/^ *priority .*/@rtr-core02 priority 33\\n@other priority 44/' ${CONFIG}`);
       const edited = await planned();
       assert.deepEqual([edited.verdict, edited.code], ['changes', 2], edited.output);
@@ -74,7 +74,7 @@ describe('a plan of a live pair', { skip, timeout: 240_000 }, () => {
         /no drift\n {2}~ VI_0\n +~ priority 33 -> 50 \(rtr-core02\) .*\nOrder {2}rtr-core02 -> prove\n/,
       );
     } finally {
-      await pair.sh(B, `cp -p /root/ok ${CONFIG}; rm -f /etc/keepalived/vi.inc; systemctl reload keepalived`);
+      await pair.sh(B, `cp -p /var/tmp/ok ${CONFIG}; rm -f /etc/keepalived/vi.inc; systemctl reload keepalived`);
     }
   });
 
@@ -83,7 +83,7 @@ describe('a plan of a live pair', { skip, timeout: 240_000 }, () => {
     const spellings = ['auth_pass Canary01', '# auth_pass Canary02', 'auth_pas Canary03', 'auth_type PASS Canary04'];
     const block = `authentication {\\n${spellings.join('\\n')}\\n}`;
     try {
-      await pair.sh(B, `cp -p ${CONFIG} /root/ok; sed -i 's/^ *interface .*/&\\n${block}/' ${CONFIG}`);
+      await pair.sh(B, `cp -p ${CONFIG} /var/tmp/ok; sed -i 's/^ *interface .*/&\\n${block}/' ${CONFIG}`);
       for (const how of [['--native'], ['--json']]) {
         const { output } = await pair.tandem('plan', ...how);
         assert.doesNotMatch(output, /Canary/);
@@ -92,7 +92,7 @@ describe('a plan of a live pair', { skip, timeout: 240_000 }, () => {
       await pair.sh(B, 'systemctl reload keepalived; sleep 1');
       assert.doesNotMatch((await pair.tandem('plan', '--native')).output, /Canary/);
     } finally {
-      await pair.sh(B, `cp -p /root/ok ${CONFIG}; systemctl reload keepalived`);
+      await pair.sh(B, `cp -p /var/tmp/ok ${CONFIG}; systemctl reload keepalived`);
     }
   });
 
@@ -109,8 +109,8 @@ describe('a plan of a live pair', { skip, timeout: 240_000 }, () => {
       ],
       [
         'a shell that talks',
-        `printf '#!/bin/sh\\necho Welcome\\nexec /bin/sh "$@"\\n' >/root/sh; chmod 755 /root/sh; cp -p /etc/passwd /root; sed -i 's@^\\(root:.*:\\).*@\\1/root/sh@' /etc/passwd`,
-        'cp -p /root/passwd /etc/passwd',
+        `printf '#!/bin/sh\\necho Welcome\\nexec /bin/sh "$@"\\n' >/var/tmp/sh; chmod 755 /var/tmp/sh; cp -p /etc/passwd /var/tmp; sed -i 's@^\\(root:.*:\\).*@\\1/var/tmp/sh@' /etc/passwd`,
+        'cp -p /var/tmp/passwd /etc/passwd',
         /something else answers before our script does: "Welcome"/,
         'unreachable',
         7,
